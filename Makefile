@@ -1,0 +1,42 @@
+# Everything runs in .build/venv, which the first target makes by itself; a Python >= 3.11 is all that is needed.
+#   make demo      see Hansard at work, in a temporary folder
+#   make test      all tests but the torture ones
+#   make lint      ruff and pyright
+#   make torture   kill -9, races and damage byte by byte, for minutes
+#   make bench     measure, and print the figures
+#   make docs      write docs/reference/cli.md anew from the program's own help
+.PHONY: demo test lint torture bench docs clean
+.DEFAULT_GOAL := test
+
+BIN := .build/venv/bin
+READY := .build/venv/.ready
+WORKERS ?= 2
+ARGS ?=
+export PYTHON
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+$(READY): pyproject.toml uv.lock scripts/environment
+	@sh scripts/environment
+
+demo: $(READY)
+	@$(BIN)/hansard demo $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+torture: $(READY)
+	$(BIN)/python -m pytest -m torture tests/torture $(ARGS)
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(READY)
+	$(BIN)/python scripts/cli_reference.py
+
+clean:
+	rm -rf .build

@@ -1,0 +1,114 @@
+"""Attachments: files beside a session, named by the hash of their content."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256 as hash_of
+from pathlib import Path
+from typing import Final
+
+from ...errors import Corrupt, Invalid, NotFound
+from ...model.info import Attachment
+from . import disk, sources
+from .core import Core
+from .layout import ATTACHMENTS
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_EXTENSIONS: Final = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/jpg": "jpg",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/bmp": "bmp",
+    "text/plain": "txt",
+    "text/markdown": "md",
+    "application/json": "json",
+    "application/pdf": "pdf",
+}
+
+
+def extension(mime: str) -> str:
+    """The file extension for a MIME type, any case, trimmed; `bin` for those not listed."""
+    return _EXTENSIONS.get(mime.strip().lower(), "bin")
+
+
+def attach(core: Core, session: str, data: bytes, *, mime: str, name: str | None) -> Attachment:
+    """As the contract says."""
+    digest = hash_of(data).hexdigest()
+    with core.current(session) as log:
+        folder = core.layout.folder(log.place)
+        if _file(folder, digest) is None:
+            core.announce(log)
+            try:
+                disk.make_folder(folder / ATTACHMENTS)
+                disk.write_file(folder / ATTACHMENTS / f"{digest}.{extension(mime)}", data)
+            except FileNotFoundError:
+                msg = f"session {session!r} was deleted meanwhile"
+                raise NotFound(msg) from None
+    return Attachment(digest, len(data), mime, name)
+
+
+def attachment(core: Core, session: str, sha256: str) -> bytes:
+    """As the contract says."""
+    if not _SHA256.fullmatch(sha256):
+        msg = f"{sha256[:80]!r} is no attachment id; it is the SHA-256 of the content, 64 hex digits"
+        raise Invalid(msg)
+    with core.current(session) as log:
+        folders = [core.layout.folder(log.place)]
+        folders += [s.path.parent for s in sources.inherited(core.layout, log.place, log.segments)]
+    for folder in folders:
+        path = _file(folder, sha256)
+        if path is not None:
+            return read(path)
+    msg = f"session {session!r} has no attachment {sha256}"
+    raise NotFound(msg)
+
+
+def read(path: Path) -> bytes:
+    """The bytes of an attachment's file.
+
+    Raises:
+        Corrupt: they do not have the hash that the name says.
+    """
+    data = path.read_bytes()
+    if hash_of(data).hexdigest() != path.stem:
+        msg = f"{path}: the content does not have the hash in its name. Restore the file from a backup"
+        raise Corrupt(msg, path=str(path))
+    return data
+
+
+def _file(folder: Path, digest: str) -> Path | None:
+    for suffix in ("bin", "png", "jpg"):
+        path = folder / ATTACHMENTS / f"{digest}.{suffix}"
+        if path.is_file() and not path.is_symlink():
+            return path
+    return next(iter(sorted((folder / ATTACHMENTS).glob(f"{digest}.*"))), None)
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """The attachments in a session's folder by their hash."""
+    try:
+        found = [path for path in (folder / ATTACHMENTS).iterdir() if _SHA256.fullmatch(path.stem)]
+    except FileNotFoundError:
+        return {}
+    return {path.stem: path for path in found if path.is_file() and not path.is_symlink()}
+
+
+def named_in(entry_body: object) -> set[str]:
+    """The hashes of the attachments that a body refers to."""
+    found: set[str] = set()
+    stack: list[object] = [entry_body]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            for key, value in item.items():
+                if key in ("attachment", "sha256") and isinstance(value, str) and _SHA256.fullmatch(value):
+                    found.add(value)
+                elif key == "cut" and isinstance(value, list):
+                    found |= {c[1] for c in value if isinstance(c, list) and len(c) > 1 and isinstance(c[1], str)}
+                else:
+                    stack.append(value)
+        elif isinstance(item, list):
+            stack += item
+    return found

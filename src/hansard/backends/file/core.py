@@ -1,0 +1,158 @@
+"""What the verbs of the file backend share: the paths, the open logs, and the way an entry or an info is read."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Literal, Protocol
+
+from ...errors import Corrupt, NotFound
+from ...model.entry import Entry
+from ...model.info import SessionInfo
+from ...model.requests import Clock
+from . import sources
+from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout
+from .log import Log, Start
+from .pool import Pool
+
+
+class Index(Protocol):
+    """What the core tells the index, and asks of it. None of it can fail or delay a commit."""
+
+    def announce(self, place: str) -> None:
+        """A log is about to be written to: after a crash it must be looked at."""
+        ...
+
+    def touched(self, log: Log) -> None:
+        """A log was written to, and says now what its row should."""
+        ...
+
+    def gone(self, session: str, place: str) -> None:
+        """A session was deleted."""
+        ...
+
+    def remembered(self, session: str) -> Start | None:
+        """The fold of a session as far as the catalogue has it."""
+        ...
+
+
+class Core:
+    """The state that all verbs of one open store share."""
+
+    def __init__(self, layout: Layout, clock: Clock, index: Index) -> None:
+        """Open nothing yet."""
+        self.layout = layout
+        self.clock = clock
+        self.index = index
+        self.pool = Pool(self, before=self.announce, after=index.touched)
+
+    def remembered(self, session: str) -> Start | None:
+        """The fold of a session as far as the catalogue has it."""
+        return self.index.remembered(session)
+
+    def announce(self, log: Log) -> None:
+        """Note that a log is about to be written to."""
+        self.index.announce(log.place)
+
+    @contextlib.contextmanager
+    def current(self, session: str) -> Iterator[Log]:
+        """The log of an existing session, brought up to date, for this thread alone.
+
+        Raises:
+            NotFound: there is no such session.
+            Corrupt: the log is damaged, or what is left of it shows that it was a session.
+        """
+        with self._again(session) as log:
+            self._check_begun(log)
+            yield log
+
+    @contextlib.contextmanager
+    def _again(self, session: str) -> Iterator[Log]:
+        """The log after a refresh; looked up a second time if the session was deleted and made anew meanwhile."""
+        with contextlib.ExitStack() as stack:
+            try:
+                log = stack.enter_context(self.pool.using(session))
+                log.refresh()
+            except NotFound as error:
+                stack.__exit__(type(error), error, error.__traceback__)
+                log = stack.enter_context(self.pool.using(session))
+                log.refresh()
+            yield log
+
+    @contextlib.contextmanager
+    def held(self, session: str) -> Iterator[Log]:
+        """The log of an existing session, up to date and locked against every process.
+
+        Raises:
+            NotFound, Corrupt: as `current`.
+            Unavailable: the session is poisoned or its files can't be opened.
+        """
+        with self.pool.using(session) as log, log.held():
+            self._check_begun(log)
+            yield log
+
+    def _check_begun(self, log: Log) -> None:
+        if log.begun:
+            return
+        if self.was_session(log):
+            msg = (
+                f"{log.path}: session {log.session!r} was here, but its log is empty or cut in the first line. "
+                "Restore it from a backup; `hansard check --repair` moves what is left to quarantine"
+            )
+            raise Corrupt(msg, path=str(log.path), line=1)
+        msg = f"session {log.session!r} does not exist in {self.layout.root}"
+        raise NotFound(msg)
+
+    def was_session(self, log: Log) -> bool:
+        """Whether anything but its log shows that a session was acknowledged here."""
+        folder = self.layout.folder(log.place)
+        beside = (folder / CHILDREN, folder / ATTACHMENTS, folder / PREFIX)
+        return any(path.exists() for path in beside) or self.index.remembered(log.session) is not None
+
+    def info(self, session: str) -> SessionInfo:
+        """What a session is now."""
+        with self.current(session) as log:
+            return log.fold.info()
+
+    def sources(self, session: str, *, damage: bool = True) -> list[sources.Source]:
+        """Where a session's entries are read, oldest first; with damage, up to it.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                log = stack.enter_context(self.current(session))
+                found: Corrupt | None = None
+            except Corrupt as error:
+                if not damage:
+                    raise
+                log = stack.enter_context(self.pool.using(session))
+                found = error
+            own = log.source(found)
+            before = sources.inherited(self.layout, log.place, log.segments)
+        return [*before, own]
+
+    def entries(
+        self,
+        session: str,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        newest_first: bool = False,
+        on_damage: Literal["raise", "skip"] = "raise",
+    ) -> Iterator[Entry]:
+        """As the contract says."""
+        found = self.sources(session)
+        if on_damage == "skip":
+            entries = [e for source in found for e in sources.salvage(source, after, before)]
+            yield from reversed(entries) if newest_first else entries
+            return
+        for source in reversed(found) if newest_first else found:
+            read = sources.read_backwards if newest_first else sources.read
+            yield from read(source, after, before)
+
+    def entry(self, session: str, seq: int) -> Entry | None:
+        """One entry, None if there is none with this number."""
+        with self.current(session) as log:
+            return log.entry_at(seq)

@@ -1,0 +1,261 @@
+"""How sessions come to be: roots with their numbers, and children under the lock of their root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import Literal
+
+from ...backend import Request
+from ...codec import names, values
+from ...codec.line import seal
+from ...errors import AlreadyExists, Corrupt, HansardError, NotFound
+from ...model.entry import NewEntry
+from ...model.info import SessionInfo
+from ...model.requests import Created, Creation
+from .. import commit
+from ..creation import created_entry
+from ..derive import resident_id, slug_of
+from . import disk, locks
+from .core import Core
+from .layout import CHILDREN, child_place, is_real_folder, read_pointer
+from .log import Log
+
+Reuse = Literal["", "id", "pair"]
+
+
+def create(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Created:
+    """As the contract says."""
+    if creation.parent is not None:
+        return _create_child(core, creation, first, reuse)
+    if creation.agent is None and creation.user is None:
+        return _create_root(core, creation, first, reuse, None)
+    disk.make_folder(core.layout.pairs)
+    with _numbers(core, creation.agent, creation.user) as pair:
+        if reuse == "pair":
+            there = pair.latest(core, creation)
+            if there is not None:
+                return there
+        return _create_root(core, creation, first, reuse, pair)
+
+
+class _Pair:
+    """The numbers of one (agent, user), in a file that this thread has locked: a line [number, id] for each session."""
+
+    def __init__(self, fd: int) -> None:
+        size = os.fstat(fd).st_size
+        data = os.pread(fd, size, 0)
+        self._fd = fd
+        self._end = data.rfind(b"\n") + 1
+        self._lines = data[: self._end].split(b"\n")[:-1]
+
+    def latest(self, core: Core, creation: Creation) -> Created | None:
+        """The newest session of the pair that still exists."""
+        for line in reversed(self._lines):
+            _, session = _pair_line(line)
+            with contextlib.suppress(NotFound):
+                info = core.info(session)
+                if (info.agent, info.user, info.kind) == (creation.agent, creation.user, creation.kind):
+                    return Created(info.id, info.seq, new=False)
+        return None
+
+    def take(self, session: str) -> int:
+        """The next number, durable, for a session."""
+        number = _pair_line(self._lines[-1])[0] + 1 if self._lines else 1
+        disk.truncate(self._fd, self._end)
+        os.lseek(self._fd, self._end, os.SEEK_SET)
+        disk.write_all(self._fd, values.encode([number, session]) + b"\n")
+        disk.datasync(self._fd)
+        return number
+
+
+def _pair_line(line: bytes) -> tuple[int, str]:
+    try:
+        number, session = values.decode(line)
+        return int(number), str(session)
+    except (ValueError, TypeError):
+        msg = f"a line in pairs/ is damaged: {line[:80]!r}. Restore the file from a backup, or remove the line"
+        raise Corrupt(msg) from None
+
+
+@contextlib.contextmanager
+def _numbers(core: Core, agent: str | None, user: str | None) -> Iterator[_Pair]:
+    path = core.layout.pair(agent, user)
+    fresh = not path.exists()
+    with locks.locked_file(path) as fd:
+        if fresh:
+            disk.sync_folder(path.parent)
+        yield _Pair(fd)
+
+
+def _create_root(core: Core, creation: Creation, first: Request, reuse: Reuse, pair: _Pair | None) -> Created:
+    session = names.check_id(creation.id) if creation.id else names.new_id()
+    place = f"sessions/{core.layout.named(session).name}"
+    number: int | None = None
+    while True:
+        _make_way(core, session)
+        if not is_real_folder(core.layout.folder(place)):
+            if number is None and pair is not None:
+                number = pair.take(session)
+            disk.make_folder(core.layout.folder(place))
+        elif (there := _existing(core, session, creation, reuse)) is not None:
+            return there
+        slug = None if number is None else slug_of(creation.agent, creation.user, number)
+        entry = created_entry(creation, id=session, number=number, slug=slug)
+        with contextlib.suppress(NotFound):
+            begun = begin(core, session, place, first, entry)
+            if begun is not None:
+                return begun
+
+
+def _make_way(core: Core, session: str) -> None:
+    """Remove a pointer that leads nowhere; refuse an id that is a child's."""
+    path = core.layout.named(session)
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        return
+    with locks.locked_file(path):
+        if core.layout.find(session) is None:
+            disk.unlink(path)
+            disk.sync_folder(path.parent)
+
+
+def _existing(core: Core, session: str, creation: Creation, reuse: Reuse) -> Created | None:
+    """The session that has the id, if it may be returned; None if nothing was ever acknowledged there.
+
+    Raises:
+        AlreadyExists: it may not.
+    """
+    try:
+        info = core.info(session)
+    except NotFound:
+        return None
+    if reuse == "id" and _owned(info, creation):
+        return Created(session, info.seq, new=False)
+    raise AlreadyExists(taken(session))
+
+
+def _owned(info: SessionInfo, creation: Creation) -> bool:
+    asked = ((creation.agent, info.agent), (creation.user, info.user))
+    return all(wanted is None or wanted == there for wanted, there in asked)
+
+
+def taken(session: str) -> str:
+    """What to say when an id is in use."""
+    return f"session {session!r} exists already. Use another id, or get_or_create() to continue it"
+
+
+def begin(core: Core, session: str, place: str, first: Request, entry: NewEntry) -> Created | None:
+    """Write the first commit of a log whose folder is there; None if another creator has done so.
+
+    Raises:
+        NotFound: the folder was removed meanwhile.
+        Corrupt: what is there was a session once.
+    """
+    folder = core.layout.folder(place)
+    with opened_log(core, session, place) as log, log.held():
+        if log.begun:
+            return None
+        if core.was_session(log):
+            msg = f"{log.path}: a session was here and its log is lost; run `hansard check --repair`, then create it anew"
+            raise Corrupt(msg, path=str(log.path), line=1)
+        log.clear_unbegun(core.layout.quarantine)
+        disk.sync_folder(folder)
+        disk.sync_folder(folder.parent)
+        core.announce(log)
+        sealed = (seal(entry, now_us=core.clock()), *first.sealed)
+        seq = write_first(core, log, Request(sealed=sealed, changes=first.changes, change_id=first.change_id))
+    core.index.touched(log)
+    return Created(session, seq, new=True)
+
+
+def write_first(core: Core, log: Log, request: Request) -> int:
+    """Plan and write the first commit of a log whose lock is held; the last seq."""
+    group = commit.plan(
+        log.fold, log.mark.hash, [request], find=lambda _id: None, at=lambda _seq: None, now_us=core.clock()
+    )
+    answer = group.answers[0]
+    if isinstance(answer, HansardError):
+        raise answer
+    log.write(group)
+    return answer.seq
+
+
+@contextlib.contextmanager
+def opened_log(core: Core, session: str, place: str) -> Iterator[Log]:
+    """The log at a place, its file made if absent, in the pool and for this thread alone."""
+    path = core.layout.log(place)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, disk.FILE_MODE)
+    except (FileNotFoundError, NotADirectoryError):
+        msg = f"session {session!r} was removed while it was being made"
+        raise NotFound(msg) from None
+    os.close(fd)
+    with core.pool.using(session) as log:
+        if log.place != place:
+            msg = f"session {session!r} was made elsewhere meanwhile"
+            raise NotFound(msg)
+        yield log
+
+
+def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Created:
+    parent = core.info(creation.parent or "")
+    root = parent.root or parent.id
+    session = _child_id(creation, root)
+    with core.held(root) as log:
+        # Under the root's lock nothing of the tree is deleted; the parent may have been, just before.
+        parent = core.info(parent.id) if parent.id != root else log.fold.info()
+        name = core.layout.named(session).name
+        place = child_place(log.path.parent.name, name)
+        pointer = core.layout.sessions / name
+        while True:
+            with _pointer(session, core, log.path.parent.name):
+                if is_real_folder(core.layout.folder(place)):
+                    there = _existing(core, session, creation, "id" if creation.name is not None else reuse)
+                    if there is not None:
+                        return there
+                else:
+                    disk.make_folder(log.path.parent / CHILDREN)
+                    disk.make_folder(core.layout.folder(place))
+                entry = created_entry(creation, id=session, parent=parent)
+                with contextlib.suppress(NotFound):
+                    begun = begin(core, session, place, first, entry)
+                    if begun is not None:
+                        return begun
+                if not pointer.exists():
+                    continue
+
+
+def _child_id(creation: Creation, root: str) -> str:
+    if creation.name is not None:
+        return resident_id(root, creation.name)
+    return names.check_id(creation.id) if creation.id else names.new_id()
+
+
+@contextlib.contextmanager
+def _pointer(session: str, core: Core, root_name: str) -> Iterator[None]:
+    """Hold the pointer file of a child, leading to its root.
+
+    Raises:
+        AlreadyExists: the id is a root's, or that of a child elsewhere.
+    """
+    path = core.layout.named(session)
+    try:
+        with locks.locked_file(path) as fd:
+            there = read_pointer(path)
+            if there not in (None, root_name) and core.layout.find(session) is not None:
+                raise AlreadyExists(taken(session))
+            if there != root_name:
+                disk.truncate(fd, 0)
+                os.lseek(fd, 0, os.SEEK_SET)
+                disk.write_all(fd, root_name.encode() + b"\n")
+                disk.datasync(fd)
+                disk.sync_folder(path.parent)
+            yield
+    except IsADirectoryError:
+        raise AlreadyExists(taken(session)) from None

@@ -1,0 +1,181 @@
+"""Taking sessions away: rename, then remove. What is renamed is gone for every process; removal can be finished later."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import Conflict, Corrupt, NotFound
+from ...model.info import SessionInfo
+from . import disk, forking, locks
+from .core import Core
+from .layout import CHILDREN, child_place, is_child, is_real_folder, read_pointer, root_place
+
+
+def delete(core: Core, session: str, *, force: bool) -> tuple[str, ...]:
+    """As the contract says."""
+    place = core.layout.find(session)
+    if place is None:
+        return ()
+    root = id_at(core, root_place(place))
+    if root is None:
+        return _remove_rest(core, session, place)
+    try:
+        with core.held(root) as log:
+            victims = list(_tree(core, place, session))
+            if not force:
+                _check_unprotected(core, victims)
+            forking_first = [one for one, _ in victims if one != root]
+            for one in forking_first:
+                with contextlib.suppress(NotFound, Corrupt), core.held(one) as child:
+                    forking.rescue(core, child)
+            if root == session:
+                forking.rescue(core, log)
+                _take_away(core, place)
+                core.pool.drop(log)
+            else:
+                # Deepest first: after a crash no child is left without its parent.
+                for one, where in reversed(victims):
+                    _take_child(core, one, where)
+            gone = [one for one, _ in victims]
+    except NotFound:
+        return ()
+    _finish(core, victims)
+    return tuple(sorted(gone))
+
+
+def id_at(core: Core, place: str) -> str | None:
+    """The id of the session at a place, None if its first line can't be read."""
+    first = forking.first_entry(core.layout.log(place))
+    if first is None or not isinstance(first.body, dict):
+        return None
+    return str(first.body.get("session"))
+
+
+def _remove_rest(core: Core, session: str, place: str) -> tuple[str, ...]:
+    """Remove what has no readable first line: a damaged session, or the rest of a creation."""
+    was = (core.layout.folder(place) / CHILDREN).exists() or core.index.remembered(session) is not None
+    _take_away(core, place)
+    _finish(core, [(session, place)])
+    return (session,) if was else ()
+
+
+def _tree(core: Core, place: str, session: str) -> Iterator[tuple[str, str]]:
+    """(id, place) of a session and all its descendants, parents before children."""
+    yield session, place
+    members = dict(children(core, root_place(place)))
+    parents = {one: _parent_of(core, where) for one, where in members.items()}
+    level = {session}
+    while level:
+        level = {one for one, parent in parents.items() if parent in level}
+        for one in sorted(level):
+            yield one, members[one]
+
+
+def children(core: Core, root: str) -> Iterator[tuple[str, str]]:
+    """(id, place) of every child of any depth under the root at a place."""
+    folder = core.layout.folder(root) / CHILDREN
+    root_name = root.split("/")[1]
+    with contextlib.suppress(FileNotFoundError):
+        for path in sorted(folder.iterdir()):
+            place = child_place(root_name, path.name)
+            found = id_at(core, place)
+            if found is not None:
+                yield found, place
+
+
+def _parent_of(core: Core, place: str) -> str | None:
+    first = forking.first_entry(core.layout.log(place))
+    return first.body.get("parent") if first is not None and isinstance(first.body, dict) else None
+
+
+def _check_unprotected(core: Core, victims: list[tuple[str, str]]) -> None:
+    for session, _ in victims:
+        with contextlib.suppress(NotFound, Corrupt):
+            why = protection(core.info(session), core.clock())
+            if why:
+                msg = f"session {session!r} is {why}, so nothing was deleted. End that, or delete with force"
+                raise Conflict(msg, seq=core.info(session).seq)
+
+
+def protection(info: SessionInfo, now_us: int) -> str:
+    """What keeps a session from being deleted: pinned, running, leased; "" if nothing does."""
+    if info.pinned:
+        return "pinned"
+    if info.status == "running":
+        return "running"
+    lease = info.lease
+    if lease is not None and not lease.released and now_us < info.touched_us + lease.ttl_ms * 1000:
+        return f"leased by {lease.owner!r}"
+    return ""
+
+
+def _take_child(core: Core, session: str, place: str) -> None:
+    with contextlib.suppress(NotFound), core.pool.using(session) as log, log.held():
+        _take_away(core, place)
+        core.pool.drop(log)
+        return
+    if is_real_folder(core.layout.folder(place)):
+        _take_away(core, place)
+
+
+def _take_away(core: Core, place: str) -> None:
+    """The rename that deletes, durable."""
+    folder = core.layout.folder(place)
+    disk.make_folder(core.layout.trash)
+    disk.rename(folder, core.layout.trash / f"{folder.name[:100]}.{os.urandom(6).hex()}")
+    disk.sync_folder(folder.parent)
+
+
+def _finish(core: Core, victims: list[tuple[str, str]]) -> None:
+    for session, place in victims:
+        if is_child(place):
+            _remove_pointer(core, session)
+        core.index.gone(session, place)
+    empty_trash(core)
+
+
+def _remove_pointer(core: Core, session: str) -> None:
+    path = core.layout.named(session)
+    with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+        if not path.is_file():
+            return
+        with locks.locked_file(path):
+            if core.layout.find(session) is None:
+                disk.unlink(path)
+                disk.sync_folder(path.parent)
+
+
+def empty_trash(core: Core) -> None:
+    """Finish the removal of what was renamed away, by whomever and however long ago."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in list(core.layout.trash.iterdir()):
+            _remove_pointers_of(core, path)
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_pointers_of(core: Core, trashed: Path) -> None:
+    """The pointers of the children in a root that was taken away: they lead nowhere now."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for child in (trashed / CHILDREN).iterdir():
+            pointer = core.layout.sessions / child.name
+            root_name = read_pointer(pointer) if pointer.is_file() else None
+            if root_name is None or is_real_folder(core.layout.folder(child_place(root_name, child.name))):
+                continue
+            with locks.locked_file(pointer):
+                if not is_real_folder(core.layout.folder(child_place(root_name, child.name))):
+                    disk.unlink(pointer)
+
+
+def places(core: Core) -> Iterator[str]:
+    """Every place that holds a log, roots first, each followed by its children."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in sorted(core.layout.sessions.iterdir()):
+            if is_real_folder(path):
+                yield f"sessions/{path.name}"
+                for _, place in children(core, f"sessions/{path.name}"):
+                    yield place
+

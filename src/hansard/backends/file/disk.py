@@ -1,0 +1,91 @@
+"""The calls that change files, in one place: each does the whole of what it says or raises, and tests make each fail.
+
+Callers look the functions up in this module at each call (`disk.datasync(fd)`), so that a test can replace one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+FILE_MODE: Final = 0o600
+FOLDER_MODE: Final = 0o700
+_FULL_SYNC: Final = 51  # F_FULLFSYNC: on macOS, fsync alone leaves the bytes in the drive's cache.
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write every byte; a short write goes on where it stopped."""
+    view = memoryview(data)
+    while view:
+        done = os.write(fd, view)
+        if done <= 0:
+            raise OSError(errno.EIO, "the system wrote nothing and gave no error")
+        view = view[done:]
+
+
+if sys.platform == "darwin":
+    import fcntl
+
+    def datasync(fd: int) -> None:
+        """Return once the file's bytes and size are on the medium."""
+        fcntl.fcntl(fd, _FULL_SYNC)
+
+else:
+
+    def datasync(fd: int) -> None:
+        """Return once the file's bytes and size are on the medium."""
+        os.fdatasync(fd)
+
+
+def sync_folder(path: str | Path) -> None:
+    """Return once the names in a folder are on the medium."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(path: Path) -> bool:
+    """Make one folder, names synced in its parent; False if it was there."""
+    try:
+        path.mkdir(mode=FOLDER_MODE)
+    except FileExistsError:
+        return False
+    sync_folder(path.parent)
+    return True
+
+
+def rename(old: Path, new: Path) -> None:
+    """Rename, replacing what `new` named. Durable once the folders are synced."""
+    os.rename(old, new)  # noqa: PTH104 - one call, one system call
+
+
+def truncate(fd: int, size: int) -> None:
+    """Cut the file to `size` bytes."""
+    os.ftruncate(fd, size)
+
+
+def unlink(path: Path) -> None:
+    """Remove a file's name."""
+    os.unlink(path)  # noqa: PTH108 - one call, one system call
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """A file that holds `data`, whole or not at all, durable with its name: written beside, synced, renamed."""
+    beside = path.with_name(f"{path.name}.new-{os.getpid()}-{os.urandom(4).hex()}")
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    try:
+        try:
+            write_all(fd, data)
+            datasync(fd)
+        finally:
+            os.close(fd)
+        rename(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)

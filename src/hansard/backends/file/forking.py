@@ -1,0 +1,226 @@
+"""Forks: a new root whose log continues another's numbers, and what it needs when the other goes.
+
+The fork leaves a marker in the folder that holds the line it continues from. Whoever takes that folder away reads the
+markers first and gives each fork a copy of all that it inherits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ...backend import Request
+from ...codec import names, values
+from ...codec.line import Sealed, decode_line, seal
+from ...errors import AlreadyExists, Invalid, NotFound
+from ...fold import Fold
+from ...model.entry import Entry, NewEntry
+from ...model.info import Segment, SessionInfo
+from ...model.requests import Created, Creation
+from ..creation import created_entry
+from . import disk, scan, sources
+from .core import Core
+from .creating import opened_log, taken, write_first
+from .layout import ATTACHMENTS, FORKS, PREFIX
+from .log import Log
+
+
+class Point(msgspec.Struct, frozen=True):
+    """Where a fork leaves: the session whose folder holds the line, the mark behind it, and the segments up to it."""
+
+    holder: str
+    mark: scan.Mark
+    segments: tuple[Segment, ...]
+
+
+def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created:
+    """As the contract says."""
+    info = core.info(origin)
+    at = info.seq if at is None else at
+    if type(at) is not int or not 1 <= at <= info.seq:
+        msg = f"session {origin!r}: there is no entry {at!r} to fork at; it has entries 1 to {info.seq}"
+        raise Invalid(msg)
+    session = names.check_id(creation.id) if creation.id else names.new_id()
+    if core.layout.find(session) is not None:
+        raise AlreadyExists(taken(session))
+    holder = _holder(core, origin, at)
+    if holder is None:
+        # The line lies in a copy that a deleted origin left: the new fork gets its own.
+        with core.held(origin) as log:
+            return _begin(core, session, creation, info, _point_of(core, log, at), prefix_of=log)
+    with core.held(holder) as log:
+        point = _point_of(core, log, at)
+        log.sync_foreign()
+        folder = core.layout.folder(log.place)
+        disk.make_folder(folder / FORKS)
+        marker = values.encode({"session": session, "at": at}) + b"\n"
+        disk.write_file(folder / FORKS / names.name_of(session), marker)
+        fold = log.fold.copy() if holder == origin and at == log.mark.seq else None
+        return _begin(core, session, creation, info, point, fold=fold)
+
+
+def _holder(core: Core, origin: str, at: int) -> str | None:
+    """The session whose own log holds entry `at` of the origin; None if only a copy does."""
+    with core.current(origin) as log:
+        if at >= log.first_seq:
+            return origin
+        for segment in log.segments:
+            if at <= segment.last:
+                found = sources.inherited(core.layout, log.place, log.segments)
+                holds = any(s.path.name != PREFIX and s.first <= at <= s.last for s in found)
+                return segment.session if holds else None
+    return None
+
+
+def _point_of(core: Core, log: Log, at: int) -> Point:
+    entry = log.entry_at(at)
+    if entry is None:
+        msg = f"session {log.session!r}: entry {at} is not there (any more); fork at one that is"
+        raise NotFound(msg)
+    kept = tuple(segment for segment in log.segments if segment.last < at)
+    owner = log.session
+    if at < log.first_seq:
+        owner = next(segment.session for segment in log.segments if segment.last >= at)
+    segments = (*kept, Segment(owner, at, entry.hash))
+    return Point(log.session, scan.Mark(0, at, bytes.fromhex(entry.hash)), segments)
+
+
+def _begin(
+    core: Core,
+    session: str,
+    creation: Creation,
+    origin: SessionInfo,
+    point: Point,
+    *,
+    fold: Fold | None = None,
+    prefix_of: Log | None = None,
+) -> Created:
+    """Write the fork's first commit: `created`, and the amendments in force that were made after the point."""
+    inherits = {
+        name: getattr(creation, name) if getattr(creation, name) is not None else getattr(origin, name)
+        for name in ("agent", "user")
+    }
+    new = msgspec.structs.replace(creation, id=session, kind="fork", parent=None, name=None, **inherits)
+    place = f"sessions/{core.layout.named(session).name}"
+    if not disk.make_folder(core.layout.folder(place)) and core.layout.find(session) is not None:
+        with contextlib.suppress(NotFound):
+            core.info(session)
+            raise AlreadyExists(taken(session))
+    if prefix_of is not None:
+        _copy_prefix(core, prefix_of, core.layout.folder(place), point.mark.seq)
+    now_us = core.clock()
+    copies = _amendments(core, origin, point.mark.seq) if fold is None else []
+    with opened_log(core, session, place) as log, log.held():
+        if log.begun:
+            raise AlreadyExists(taken(session))
+        log.clear_unbegun(core.layout.quarantine)
+        if fold is None:
+            # Folded at its first read, so that the creation costs the same at any length. Until then the planner only
+            # needs to know where the numbers go on.
+            fold = Fold()
+            fold.seq = point.mark.seq
+        log.continue_from(fold, point.mark)
+        core.announce(log)
+        entry = created_entry(new, id=session, segments=point.segments)
+        sealed: list[Sealed] = [seal(entry, now_us=now_us)]
+        sealed += [seal(NewEntry(kind="amend", body=copy.body, at=copy.at), now_us=now_us) for copy in copies]
+        disk.sync_folder(core.layout.folder(place))
+        seq = write_first(core, log, Request(sealed=tuple(sealed)))
+        if copies or fold.seq != point.mark.seq:
+            core.pool.drop(log)
+            return Created(session, seq, new=True)
+    core.index.touched(log)
+    return Created(session, seq, new=True)
+
+
+def _amendments(core: Core, origin: SessionInfo, at: int) -> list[Entry]:
+    wanted = [seq for seq, target in origin.amendments if target <= at < seq]
+    found = (core.entry(origin.id, seq) for seq in wanted)
+    return [entry for entry in found if entry is not None and not entry.erased]
+
+
+def markers(folder: Path) -> Iterator[str]:
+    """The ids of the forks that left a marker in a session's folder."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in sorted((folder / FORKS).iterdir()):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                yield str(values.decode(path.read_bytes())["session"])
+
+
+def rescue(core: Core, log: Log) -> list[str]:
+    """Give every live fork of a session whose lock is held all that it inherits, durable. Returns the forks."""
+    rescued: list[str] = []
+    for session in markers(core.layout.folder(log.place)):
+        with contextlib.suppress(NotFound), core.held(session) as fork_log:
+            if any(segment.session == log.session for segment in fork_log.segments):
+                folder = core.layout.folder(fork_log.place)
+                if not (folder / PREFIX).exists():
+                    _copy_prefix(core, fork_log, folder, fork_log.first_seq - 1)
+                rescued.append(session)
+    return rescued
+
+
+def _copy_prefix(core: Core, log: Log, folder: Path, last: int) -> None:
+    """Write `prefix.jsonl` with the inherited (or own) lines 1 to `last` of a log, and bring the attachments along."""
+    beside = folder / f"{PREFIX}.new-{os.urandom(4).hex()}"
+    found = [*sources.inherited(core.layout, log.place, log.segments), log.source()]
+    with beside.open("xb", opener=lambda path, flags: os.open(path, flags | os.O_CLOEXEC, disk.FILE_MODE)) as file:
+        for source in found:
+            if source.first <= last:
+                _copy_lines(source, last, file.fileno())
+        disk.datasync(file.fileno())
+    needed = [core.layout.log(log.place).parent, *(source.path.parent for source in found)]
+    _bring_attachments(beside, needed, folder / ATTACHMENTS)
+    disk.rename(beside, folder / PREFIX)
+    disk.sync_folder(folder)
+
+
+def _copy_lines(source: sources.Source, last: int, to: int) -> None:
+    with sources.opened(source.path) as fd:
+        start = scan.offset_of(fd, source.first, source.end)
+        end = scan.offset_of(fd, min(last, source.last) + 1, source.end)
+        while start < end:
+            chunk = os.pread(fd, min(scan.CHUNK, end - start), start)
+            disk.write_all(to, chunk)
+            start += len(chunk)
+
+
+def _bring_attachments(prefix: Path, folders: list[Path], target: Path) -> None:
+    """Link or copy every attachment that a line of the prefix names."""
+    there = {path.name: path for folder in folders for path in _files(folder / ATTACHMENTS)}
+    if not there:
+        return
+    with sources.opened(prefix) as fd:
+        named = {name for _, line in scan.raw_lines(fd, 0) for name in there if name[:64].encode() in line}
+    if named:
+        disk.make_folder(target)
+    for name in sorted(named):
+        if not (target / name).exists():
+            disk.write_file(target / name, there[name].read_bytes())
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
+    except FileNotFoundError:
+        return []
+
+
+def erased_amendments(log: Log, targets: frozenset[int]) -> list[int]:
+    """The amend entries of a log's own that replace one of the targets: they show its text, so they go with it."""
+    info = log.fold.info()
+    return [seq for seq, target in info.amendments if target in targets and seq >= log.first_seq]
+
+
+def first_entry(path: Path) -> Entry | None:
+    """The first line of a log, if it can be read."""
+    try:
+        with sources.opened(path) as fd:
+            _, line = next(scan.raw_lines(fd, 0), (0, b""))
+        return decode_line(line)
+    except (OSError, ValueError):
+        return None

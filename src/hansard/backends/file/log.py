@@ -1,0 +1,394 @@
+"""One open log: its lock, what is known of it, and the commit. Where a mistake would lose somebody's work.
+
+What must hold:
+- Only who holds the file lock of the file that the path names *now* writes, truncates or sets a tail aside.
+- `mark` and `fold` describe whole groups only. `seen` is the file's state that they describe; a difference of inode,
+  size or time means: look again before believing them.
+- An acknowledgement follows the sync that made its bytes durable, in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from ...backend import Answer, Request
+from ...codec.line import decode_line, id_of
+from ...errors import Corrupt, HansardError, NotFound, Unavailable
+from ...fold import Fold
+from ...model.entry import Entry
+from ...model.info import Segment
+from ...model.requests import Clock
+from .. import commit
+from . import disk, locks, scan, sources
+from .layout import LOG, POISONED, Layout
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What the catalogue remembers of a log: the fold up to a commit line."""
+
+    mark: scan.Mark
+    fold: bytes
+
+
+class Surroundings(Protocol):
+    """What a log needs of the backend it belongs to."""
+
+    layout: Layout
+    clock: Clock
+
+    def remembered(self, session: str) -> Start | None:
+        """The catalogue's row, if there is one that this version can use."""
+        ...
+
+
+class Log:
+    """The log of one session. Every method but `mutex` itself is called with `mutex` held."""
+
+    def __init__(self, around: Surroundings, session: str, place: str) -> None:
+        """Name the log; nothing is opened."""
+        self.session = session
+        self.place = place
+        self.path: Path = around.layout.log(place)
+        self.mutex = threading.Lock()
+        self.closed = False
+        self.fold = Fold()
+        self.mark = scan.Mark()
+        self.tail: scan.Tail | None = None
+        self.segments: tuple[Segment, ...] = ()
+        self.first_seq = 1
+        self._around = around
+        self._fd = -1
+        self._first_hash = ""
+        self._seen: tuple[int, ...] = ()
+        self._foreign = False
+        self._poisoned = False
+        self._ids: dict[str, int] | None = None
+
+    def close(self) -> None:
+        """Close the file. The object can't be used again."""
+        self.closed = True
+        if self._fd >= 0 and not self._poisoned:
+            locks.close(self._fd)
+        self._fd = -1
+
+    @property
+    def begun(self) -> bool:
+        """Whether the log holds a whole first commit."""
+        return self.mark.offset > 0
+
+    @property
+    def inode(self) -> int:
+        """Of the file that is open."""
+        return self._seen[1] if self._seen else 0
+
+    @property
+    def stamp(self) -> tuple[int, ...]:
+        """(device, inode, size, mtime in ns) of the file as `mark` and `fold` describe it."""
+        return self._seen
+
+    def refresh(self) -> None:
+        """Bring `fold` and `mark` up to the last whole group that any process has written.
+
+        Raises:
+            NotFound: the session was deleted.
+            Corrupt: damage before a later whole group.
+        """
+        self._refresh(locked=False)
+
+    def _refresh(self, *, locked: bool) -> None:
+        now = self._stat()
+        if now == self._seen:
+            return
+        if locked and (self.path.parent / POISONED).exists():
+            self._poisoned_error()
+        if self._fd < 0 or now[:2] != _identity(self._fd):
+            self._open()
+            now = self._stat()
+        self._follow()
+        self._seen = now
+
+    def _stat(self) -> tuple[int, ...]:
+        try:
+            found = os.stat(self.path, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            self._gone()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _gone(self) -> None:
+        msg = f"session {self.session!r} does not exist (any more) in {self._around.layout.root}"
+        raise NotFound(msg)
+
+    def _open(self) -> None:
+        """Open what the path names now, and forget what was known of another file."""
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            self._gone()
+        if self._fd >= 0:
+            locks.close(self._fd)
+        self._fd = locks.remember(fd)
+        known = self._first_hash
+        self._seen = ()
+        self._forget()
+        if known and self._first_hash != known:
+            # Another session of the same id took the place: callers of this one must not write into it.
+            self.closed = True
+            self._gone()
+
+    def _forget(self) -> None:
+        """Start anew from the beginning of the file."""
+        self.mark, self.fold, self._ids = scan.Mark(), Fold(), None
+        self.segments, self.first_seq, self._first_hash = (), 1, ""
+        _, line = next(scan.raw_lines(self._fd, 0), (0, b""))
+        try:
+            first = decode_line(line) if line.endswith(b"\n") else None
+        except ValueError:
+            first = None
+        if first is not None and first.kind == "created" and isinstance(first.body, dict):
+            self._adopt(first)
+            previous = bytes.fromhex(self.segments[-1].hash) if self.segments else bytes(32)
+            self.mark = scan.Mark(0, first.seq - 1, previous)
+
+    def _adopt(self, first: Entry) -> None:
+        """Take from the first line what the rest of the log hangs on."""
+        if first.body.get("session") != self.session:
+            msg = f"{self.path}: holds session {first.body.get('session')!r}, not {self.session!r}; move it to its own place"
+            raise Corrupt(msg, path=str(self.path), line=1)
+        self._first_hash, self.first_seq = first.hash, first.seq
+        with contextlib.suppress(msgspec.ValidationError):
+            self.segments = msgspec.convert(first.body.get("segments", ()), tuple[Segment, ...])
+
+    def _follow(self) -> None:
+        """Fold on over what was written since, by whomever."""
+        if not self.begun or not self._still_holds(self.mark):
+            self._restart()
+        scanner = scan.Scanner(self._fd, self.mark, str(self.path), first_seq=self.first_seq)
+        for group in scanner.groups():
+            for entry, size in group:
+                self.fold.apply(entry, size)
+                if self._ids is not None:
+                    self._ids[entry.id] = entry.seq
+            self.mark = scanner.mark
+            self._foreign = True
+        self.tail = scanner.tail
+        if self.fold.needs_tree:
+            self._fold_anew()
+
+    def _restart(self) -> None:
+        """Begin with what the catalogue remembers, else with the first line."""
+        if self.begun:
+            self._forget()
+        start = self._around.remembered(self.session)
+        if start is not None and start.mark.offset and self._still_holds(start.mark):
+            with contextlib.suppress(ValueError):
+                self.fold, self.mark = Fold.load(start.fold), start.mark
+                return
+        if self.first_seq > 1:
+            self.fold = Fold.of((entry, 0) for entry in self.inherited())
+
+    def _still_holds(self, mark: scan.Mark) -> bool:
+        """Whether the line that ends at the mark is the one it describes."""
+        line = scan.line_at(self._fd, mark.offset)
+        return b',"hash":"' + mark.hash.hex().encode() + b'"' in line and line.startswith(b'{"seq":%d,' % mark.seq)
+
+    def _fold_anew(self) -> None:
+        """Fold all over with the whole tree, which an unusual move of the head asks for."""
+        everything = ((entry, 0) for entry in self.inherited())
+        own = ((decode_line(line), len(line)) for _, line in scan.raw_lines(self._fd, 0, self.mark.offset))
+        self.fold = Fold.of(_chained(everything, own), tree=True)
+
+    def inherited(self) -> Iterator[Entry]:
+        """The entries before this log's first, from the sessions it was forked from."""
+        for source in sources.inherited(self._around.layout, self.place, self.segments):
+            yield from sources.read(source, 0, None)
+
+    def source(self, damage: Corrupt | None = None) -> sources.Source:
+        """This log's own entries as far as they are known whole."""
+        return sources.Source(self.path, self.first_seq, self.mark.seq, self.mark.offset, self.first_seq, damage)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[int]:
+        """The descriptor of the log while this thread holds its lock, everything known and no tail behind it.
+
+        Raises:
+            NotFound, Corrupt, Unavailable: as `refresh`; the session is poisoned; the log can't be opened.
+        """
+        if self._poisoned:
+            self._poisoned_error()
+        if self._fd < 0:
+            with _os_errors(self.path):
+                self._open()
+        while True:
+            fd = self._fd
+            locks.acquire(fd)
+            try:
+                with _os_errors(self.path):
+                    if self._stat()[:2] != _identity(fd):
+                        # Erased and replaced, or deleted and made anew, while we waited.
+                        self._open()
+                        continue
+                    self._refresh(locked=True)
+                    if self.begun:
+                        self._set_tail_aside()
+                    yield fd
+                return
+            finally:
+                if fd == self._fd and not self._poisoned:
+                    locks.release(fd)
+
+    def sync_foreign(self) -> None:
+        """Make durable what another process wrote, before anything is said on the strength of it. Lock held."""
+        if self._foreign:
+            disk.datasync(self._fd)
+            self._foreign = False
+
+    def commit(self, requests: Sequence[Request]) -> list[Answer]:
+        """Decide and write the requests as one group, durable when this returns: one write, one sync.
+
+        Raises:
+            HansardError: nothing of any request was acknowledged.
+        """
+        with self.held():
+            self._check_begun()
+            group = commit.plan(
+                self.fold, self.mark.hash, requests, find=self.find_id, at=self.entry_at, now_us=self._around.clock()
+            )
+            if group.lines:
+                self.write(group)
+            elif group.repeats:
+                self.sync_foreign()
+        return group.answers
+
+    def _check_begun(self) -> None:
+        if not self.begun:
+            self._gone()
+
+    def write(self, group: commit.Group) -> None:
+        """Write and sync a planned group. Lock held. On a failure nothing of it stays."""
+        data = b"".join(group.lines)
+        try:
+            os.lseek(self._fd, self.mark.offset, os.SEEK_SET)
+            disk.write_all(self._fd, data)
+            disk.datasync(self._fd)
+        except BaseException:
+            self._take_back()
+            raise
+        last = group.entries[-1]
+        self.mark = scan.Mark(self.mark.offset + len(data), last.seq, group.hash)
+        self.fold = group.fold
+        self._foreign = False
+        if self._ids is not None:
+            self._ids.update((entry.id, entry.seq) for entry in group.entries)
+        if not self._first_hash:
+            self._adopt(group.entries[0])
+        self._seen = _state(self._fd)
+        if self.fold.needs_tree:
+            self._fold_anew()
+
+    def _take_back(self) -> None:
+        """After a failed write or sync: back to the last synced group, or nobody writes here any more."""
+        self._seen = ()
+        try:
+            disk.truncate(self._fd, self.mark.offset)
+            disk.datasync(self._fd)
+        except OSError:
+            self._poison()
+
+    def _poison(self) -> None:
+        # The lock is kept until the process exits if not even the mark can be left for the others.
+        self._poisoned = True
+        with contextlib.suppress(OSError):
+            disk.write_file(self.path.parent / POISONED, b"a write failed and could not be taken back\n")
+            locks.release(self._fd)
+
+    def _poisoned_error(self) -> None:
+        msg = (
+            f"session {self.session!r}: a write failed and could not be taken back, so it is read-only. "
+            "See to the disk, then run `hansard check --repair`"
+        )
+        raise Unavailable(msg)
+
+    def _set_tail_aside(self) -> None:
+        if self.tail is None:
+            return
+        tail, self.tail = self.tail, None
+        data = os.pread(self._fd, tail.size, tail.offset)
+        kept = self.path.with_name(f"{LOG}.torn-{time.strftime('%Y%m%dT%H%M%S')}-{os.urandom(3).hex()}")
+        disk.write_file(kept, data)
+        disk.truncate(self._fd, self.mark.offset)
+        disk.datasync(self._fd)
+        self._seen = _state(self._fd)
+
+    def clear_unbegun(self, quarantine: Path) -> None:
+        """Move the bytes of a creation that was never acknowledged out of the way. Lock held."""
+        size = os.fstat(self._fd).st_size
+        if size:
+            disk.make_folder(quarantine)
+            disk.write_file(quarantine / f"{self.path.parent.name}-{os.urandom(4).hex()}", os.pread(self._fd, size, 0))
+            disk.truncate(self._fd, 0)
+            disk.datasync(self._fd)
+        self.mark, self.fold, self.tail = scan.Mark(), Fold(), None
+
+    def continue_from(self, fold: Fold, mark: scan.Mark) -> None:
+        """Have the first line of this log follow another log's. Lock held, nothing begun."""
+        self.fold, self.mark = fold, scan.Mark(0, mark.seq, mark.hash)
+
+    def find_id(self, identity: str) -> Entry | None:
+        """The entry with an id, inherited ones included."""
+        if self._ids is None:
+            ids = {entry.id: entry.seq for entry in self.inherited()} if self.segments else {}
+            for number, (_, line) in enumerate(scan.raw_lines(self._fd, 0, self.mark.offset)):
+                ids[id_of(line)] = self.first_seq + number
+            self._ids = ids
+        seq = self._ids.get(identity)
+        return None if seq is None else self.entry_at(seq)
+
+    def entry_at(self, seq: int) -> Entry | None:
+        """The entry with a number, inherited ones included; None if there is none."""
+        if not 1 <= seq <= self.mark.seq:
+            return None
+        if seq >= self.first_seq:
+            start = scan.offset_of(self._fd, seq, self.mark.offset)
+            _, line = next(scan.raw_lines(self._fd, start, self.mark.offset))
+            return decode_line(line)
+        for source in sources.inherited(self._around.layout, self.place, self.segments):
+            for entry in sources.read(source, seq - 1, seq + 1):
+                return entry
+        return None
+
+
+def _chained(*parts: Iterator[tuple[Entry, int]]) -> Iterator[tuple[Entry, int]]:
+    for part in parts:
+        yield from part
+
+
+def _identity(fd: int) -> tuple[int, ...]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def _state(fd: int) -> tuple[int, ...]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@contextlib.contextmanager
+def _os_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says into what the contract says."""
+    try:
+        yield
+    except HansardError:
+        raise
+    except OSError as error:
+        msg = f"{path}: {error.strerror or error}. Nothing of this call was acknowledged; see to the disk and repeat it"
+        raise Unavailable(msg) from error
+
+

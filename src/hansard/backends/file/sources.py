@@ -1,0 +1,199 @@
+"""Where the entries of a session lie: in its own log, and before that in the logs of the sessions it was forked from.
+
+A fork's first line names its segments. A segment is read from its session's log while that lives; once it is gone, from
+the `prefix.jsonl` that the deletion left beside the log of the next one in line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from ...codec.line import decode_line
+from ...errors import Corrupt
+from ...model.entry import Entry
+from ...model.info import Segment
+from . import scan
+from .layout import PREFIX, Layout
+
+GAP = "x-hansard.gap"
+"""Kind of the entry that stands for what could not be read."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A file, and which of a session's entries are read from it."""
+
+    path: Path
+    first: int
+    last: int
+    end: int
+    """Where the bytes that count end."""
+    file_first: int = 1
+    """Number of the file's first line."""
+    damage: Corrupt | None = None
+    """What stands at `end` instead of the next line."""
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """A descriptor to read from. Each reader has its own, so none is closed under another."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def inherited(layout: Layout, place: str, segments: Sequence[Segment]) -> list[Source]:
+    """The sources of all entries before the first line of the fork at `place`, oldest first.
+
+    Raises:
+        Corrupt: a segment's session is gone and left no prefix.
+    """
+    found: list[Source] = []
+    owner = place
+    for index in range(len(segments) - 1, -1, -1):
+        segment = segments[index]
+        first = segments[index - 1].last + 1 if index else 1
+        origin = layout.find(segment.session)
+        source = None if origin is None else _holding(layout.log(origin), segment, first)
+        if origin is None or source is None:
+            found.append(_prefix(layout, owner, segment))
+            break
+        found.append(source)
+        owner = origin
+    return found[::-1]
+
+
+def _holding(path: Path, segment: Segment, first: int) -> Source | None:
+    """The source for a segment if that log still holds its last line, under the same hash."""
+    try:
+        with opened(path) as fd:
+            size = os.fstat(fd).st_size
+            start = scan.offset_of(fd, segment.last, size)
+            _, line = next(scan.raw_lines(fd, start), (0, b""))
+            entry = decode_line(line)
+            if entry.seq != segment.last or entry.hash != segment.hash:
+                return None
+            return Source(path, first, segment.last, start + len(line), first)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _prefix(layout: Layout, owner: str, segment: Segment) -> Source:
+    path = layout.folder(owner) / PREFIX
+    try:
+        with opened(path) as fd:
+            size = os.fstat(fd).st_size
+            end = scan.offset_of(fd, segment.last + 1, size)
+    except FileNotFoundError:
+        msg = (
+            f"{path}: entries 1 to {segment.last} belong to session {segment.session!r}, which is gone, and their copy "
+            "is missing. Restore the file from a backup"
+        )
+        raise Corrupt(msg, path=str(path)) from None
+    return Source(path, 1, segment.last, end)
+
+
+def read(source: Source, after: int, before: int | None) -> Iterator[Entry]:
+    """The entries of a source with `after < seq < before`, in order.
+
+    Raises:
+        Corrupt: a line can't be read, or its number is not the next one; what came before it was given.
+    """
+    expected = max(source.first, after + 1)
+    last = source.last if before is None else min(source.last, before - 1)
+    if expected > last:
+        return
+    with opened(source.path) as fd:
+        start = scan.offset_of(fd, expected, source.end) if expected > source.file_first else 0
+        for offset, line in scan.raw_lines(fd, start, source.end):
+            yield _decoded(source, offset, line, expected)
+            if expected == last:
+                return
+            expected += 1
+    if source.damage is not None:
+        raise source.damage
+    _missing(source, expected, source.end)
+
+
+def read_backwards(source: Source, after: int, before: int | None) -> Iterator[Entry]:
+    """As `read`, newest first."""
+    first = max(source.first, after + 1)
+    last = source.last if before is None else min(source.last, before - 1)
+    if first > last:
+        return
+    if source.damage is not None and before is None:
+        raise source.damage
+    with opened(source.path) as fd:
+        end = source.end
+        if before is not None and before <= source.last:
+            end = scan.offset_of(fd, before, end)
+        expected = last
+        for offset, line in scan.lines_backwards(fd, end):
+            yield _decoded(source, offset, line, expected)
+            if expected == first:
+                return
+            expected -= 1
+    _missing(source, expected, 0)
+
+
+def _decoded(source: Source, offset: int, line: bytes, expected: int) -> Entry:
+    try:
+        entry = decode_line(line)
+    except ValueError as error:
+        _damaged(source, expected, offset, str(error))
+    if entry.seq != expected:
+        _damaged(source, expected, offset, f"entry {entry.seq} stands where entry {expected} belongs")
+    return entry
+
+
+def _damaged(source: Source, seq: int, offset: int, why: str) -> NoReturn:
+    line = seq - source.file_first + 1
+    msg = f"{source.path}: line {line} at byte {offset}: {why}. Run `hansard check`; read on with on_damage='skip'"
+    raise Corrupt(msg, path=str(source.path), line=line, offset=offset)
+
+
+def _missing(source: Source, seq: int, offset: int) -> NoReturn:
+    _damaged(source, seq, offset, f"entry {seq} is missing")
+
+
+def salvage(source: Source, after: int, before: int | None) -> Iterator[Entry]:
+    """The readable entries of a source in order; each damaged stretch becomes one entry of kind `x-hansard.gap`."""
+    last = after
+    gap: tuple[int, int] | None = None
+    with opened(source.path) as fd:
+        for offset, line in scan.raw_lines(fd, 0, source.end if source.damage is None else None):
+            entry = _readable(line)
+            if entry is None:
+                gap = (offset, len(line)) if gap is None else (gap[0], offset + len(line) - gap[0])
+                continue
+            if entry.seq <= after or (before is not None and entry.seq >= before):
+                gap = None
+                continue
+            if gap is not None:
+                yield _gap(source, last, gap)
+                gap = None
+            last = entry.seq
+            yield entry
+    if gap is not None:
+        yield _gap(source, last, gap)
+
+
+def _readable(line: bytes) -> Entry | None:
+    try:
+        entry = decode_line(line)
+        scan.verify_body(line, entry)
+    except (ValueError, Corrupt):
+        return None
+    return entry
+
+
+def _gap(source: Source, after: int, gap: tuple[int, int]) -> Entry:
+    body = {"path": str(source.path), "offset": gap[0], "bytes": gap[1], "after": after}
+    return Entry(after + 1, f"gap:{gap[0]}", "", GAP, body)

@@ -1,0 +1,247 @@
+"""What the memory backend holds and how it is read and written: sessions as lines, everything else computed from them.
+
+Nothing here takes a lock: the backend holds one around each verb.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import msgspec
+
+from ..backend import Answer, Request
+from ..codec.line import GENESIS, decode_line, erase_line, seal
+from ..errors import AlreadyExists, Corrupt, HansardError, NotFound, Unsupported
+from ..fold import Fold
+from ..model.entry import Entry, NewEntry
+from ..model.info import Segment, SessionInfo
+from ..model.references import attachments_in
+from ..model.requests import Clock
+from . import commit
+from .memory_log import MemoryLog, Reading, read
+
+
+class Shelf:
+    """The logs of one memory store."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Nothing yet."""
+        self.clock = clock
+        self.logs: dict[str, MemoryLog] = {}
+        self.numbers: dict[tuple[str | None, str | None], int] = {}
+        """The last number that an (agent, user) was given; never given again, so it stays when the session goes."""
+        self.quarantine: list[tuple[str, list[bytes]]] = []
+        """(session, lines) that were set aside: tails of writes that were never acknowledged, and damage."""
+
+    def log(self, session: str) -> MemoryLog:
+        """The log of a session.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        try:
+            return self.logs[session]
+        except KeyError:
+            msg = f"session {session!r} does not exist in this memory store; find() lists those that do"
+            raise NotFound(msg) from None
+
+    def check_free(self, session: str) -> None:
+        """Return if nobody has the id.
+
+        Raises:
+            AlreadyExists: somebody has.
+        """
+        if session in self.logs:
+            msg = f"session {session!r} exists already. Use another id, or get_or_create() to continue it"
+            raise AlreadyExists(msg)
+
+    def own(self, session: str) -> list[Entry]:
+        """The entries of a session's own log.
+
+        Raises:
+            Corrupt: at any damage.
+        """
+        reading = self.reading(session)
+        if reading.damage is not None:
+            raise reading.damage
+        return reading.entries
+
+    def reading(self, session: str) -> Reading:
+        """What a session's own log holds; one without a whole first group is damaged, as all here were acknowledged."""
+        log = self.log(session)
+        if log.fold is not None:
+            return Reading([decode_line(line) for line in log.lines])
+        reading = read(log.lines, session)
+        if not reading.entries and reading.damage is None:
+            msg = f"session {session!r} was here, but its log is empty or cut in the first group"
+            reading.damage = Corrupt(msg, line=1)
+        return reading
+
+    def inherited_lines(self, session: str) -> list[bytes]:
+        """The lines before a fork's first, from the sessions it was forked from or from the copy it was left."""
+        log = self.log(session)
+        if log.prefix or not log.lines:
+            return log.prefix
+        found: list[bytes] = []
+        for segment in log.segments:
+            owner = self.owner(segment)
+            if owner is None:
+                msg = f"session {session!r}: the entries up to {segment.last} that it shows of {segment.session!r} are gone"
+                raise Corrupt(msg)
+            first = owner.first.seq
+            found += owner.lines[len(found) + 1 - first : segment.last + 1 - first]
+        return found
+
+    def owner(self, segment: Segment) -> MemoryLog | None:
+        """The log that holds a segment; None if it is gone, though another of the same id may be here."""
+        log = self.logs.get(segment.session)
+        link = b',"hash":"%s",' % segment.hash.encode()
+        return log if log is not None and any(link in line for line in log.lines) else None
+
+    def inherited(self, session: str) -> list[Entry]:
+        """The entries before a fork's first."""
+        return [decode_line(line) for line in self.inherited_lines(session)]
+
+    def everything(self, session: str) -> list[Entry]:
+        """All entries that a session shows: entry n stands at n - 1."""
+        return [*self.inherited(session), *self.own(session)]
+
+    def fold(self, session: str) -> Fold:
+        """The fold of a session's entries.
+
+        Raises:
+            Corrupt: at any damage.
+        """
+        log = self.log(session)
+        if log.fold is not None:
+            return log.fold
+        own = self.own(session)
+        sized = zip(own, map(len, log.lines), strict=False)
+        fold = Fold.of(chain(((entry, 0) for entry in self.inherited(session)), sized), tree=True)
+        if len(own) == len(log.lines):
+            log.fold = fold
+        return fold
+
+    def known(self, session: str) -> SessionInfo:
+        """The info of a session; of a damaged one what is known up to the damage, and that it is damaged."""
+        with contextlib.suppress(Corrupt):
+            return self.fold(session).info()
+        whole = self.reading(session).entries
+        info = Fold.of(((entry, 0) for entry in whole), tree=True).info() if whole else SessionInfo(session)
+        return msgspec.structs.replace(info, damaged=True)
+
+    def begin(self, session: str, entries: Sequence[NewEntry], first: Request, *, prefix: Sequence[bytes] = ()) -> int:
+        """Make a log whose first commit holds `entries` and then what `first` says; its last seq.
+
+        `prefix` are the lines that it continues, whether it keeps a copy of them or not.
+        """
+        inherited = [decode_line(line) for line in prefix]
+        fold = Fold.of(((entry, 0) for entry in inherited), tree=True)
+        sealed = (*(seal(entry, now_us=self.clock()) for entry in entries), *first.sealed)
+        request = msgspec.structs.replace(first, sealed=sealed, expect=None, fence=None)
+        previous = bytes.fromhex(inherited[-1].hash) if inherited else GENESIS
+        group = commit.plan(
+            fold,
+            previous,
+            [request],
+            find=lambda _id: None,
+            at=lambda seq: inherited[seq - 1] if 1 <= seq <= len(inherited) else None,
+            now_us=self.clock(),
+        )
+        answer = group.answers[0]
+        if isinstance(answer, HansardError):
+            raise answer
+        self.logs[session] = MemoryLog(lines=group.lines)
+        return answer.seq
+
+    def commit(self, session: str, requests: Sequence[Request]) -> list[Answer]:
+        """Decide requests and write what they add as one group."""
+        log = self.log(session)
+        if log.fold is None:
+            self.set_tail_aside(session)
+        fold = self.fold(session)
+        last = decode_line(log.lines[-1])
+
+        @functools.cache
+        def there() -> list[Entry]:
+            return self.everything(session)
+
+        @functools.cache
+        def by_id() -> dict[str, Entry]:
+            return {entry.id: entry for entry in there()}
+
+        group = commit.plan(
+            fold,
+            bytes.fromhex(last.hash),
+            requests,
+            find=lambda identity: by_id().get(identity),
+            at=lambda seq: there()[seq - 1] if 1 <= seq <= last.seq else None,
+            now_us=self.clock(),
+        )
+        log.lines += group.lines
+        log.fold = None if group.fold.needs_tree else group.fold
+        return group.answers
+
+    def write(self, session: str, entries: Sequence[NewEntry]) -> None:
+        """Append entries of the store's own."""
+        request = Request(sealed=tuple(seal(entry, now_us=self.clock()) for entry in entries))
+        answer = self.commit(session, [request])[0]
+        if isinstance(answer, HansardError):
+            raise answer
+
+    def set_tail_aside(self, session: str) -> None:
+        """Take the lines of a write that was never acknowledged off the log, and keep them."""
+        log = self.log(session)
+        reading = self.reading(session)
+        if reading.damage is None and reading.tail:
+            self.quarantine.append((session, reading.tail))
+            del log.lines[len(reading.entries) :]
+
+    def tree(self, session: str) -> list[str]:
+        """A session and its descendants, parents first."""
+        tree = [session]
+        for one in tree:
+            tree += [other for other, log in self.logs.items() if log.first.body.get("parent") == one]
+        return tree
+
+    def forks(self, session: str) -> list[str]:
+        """The sessions that show entries of this one's own log, or of a copy of it."""
+        mine = self.log(session)
+        return [one for one, log in self.logs.items() if any(self.owner(part) is mine for part in log.segments)]
+
+    def files(self, session: str) -> dict[str, bytes]:
+        """The attachments that a session can read: its own, and those of the sessions it was forked from."""
+        log = self.log(session)
+        owners = [self.owner(segment) for segment in log.segments]
+        return {name: data for one in (*owners, log) if one is not None for name, data in one.files.items()}
+
+    def keep_inherited(self, session: str) -> None:
+        """Give a fork copies of all that it inherits, so that its origin can go."""
+        log = self.log(session)
+        needed = {name for entry in self.everything(session) for name in attachments_in(entry.body)}
+        files = {name: data for name, data in self.files(session).items() if name in needed}
+        log.prefix, log.files = self.inherited_lines(session), files | log.files
+
+    def clear(self, hashes: frozenset[str]) -> None:
+        """Clear salt and body of the entries with these hashes, in every log and in every copy of its lines."""
+        for log in self.logs.values():
+            log.lines = [_cleared(line, hashes) for line in log.lines]
+            log.prefix = [_cleared(line, hashes) for line in log.prefix]
+            log.fold = None
+
+    def readers(self, name: str) -> Iterator[str]:
+        """The sessions that show an entry which names this attachment."""
+        for session in self.logs:
+            with contextlib.suppress(Corrupt, Unsupported):
+                if any(name in attachments_in(entry.body) for entry in self.everything(session)):
+                    yield session
+
+
+def _cleared(line: bytes, hashes: frozenset[str]) -> bytes:
+    try:
+        return erase_line(line) if decode_line(line).hash in hashes else line
+    except ValueError:
+        return line

@@ -1,0 +1,15 @@
+"""The command line, the outermost layer: what a person types becomes calls of the public API, and nothing else.
+
+stdout carries data, stderr carries talk. `main` is the entry point; commands are loaded when they are used.
+"""
+
+from __future__ import annotations
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run `hansard` with the arguments of the process, then exit with a code of docs/reference/cli.md."""
+    from .root import hansard
+
+    hansard.main()

@@ -1,0 +1,115 @@
+"""`hansard export`: a session as a file for people, for other programs, or for another store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from ..context import SESSION, Run, pass_run
+from ..output import Progress, dumps, plural, say, with_file, write_bytes
+from ..rows import message_row, on_record
+
+if TYPE_CHECKING:
+    from ...model.info import Message
+    from ...store import Session
+
+FORMATS: Final = ("md", "html", "jsonl", "raw", "hansard", "archive")
+
+
+@click.command("export")
+@click.argument("sessions", nargs=-1, required=True, type=SESSION, metavar="SESSION...")
+@click.option(
+    "-f", "--format", "format_", type=click.Choice(FORMATS), default="md", show_default=True, help="See below."
+)
+@click.option(
+    "-O", "--out", type=click.Path(dir_okay=False), help="Write to this file, which appears only when it is whole."
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="md, html, jsonl: every message on record, not only the visible ones."
+)
+@click.option("--full", is_flag=True, help="md, html: long tool results in full.")
+@click.option("--events", is_flag=True, help="md, html: events, usage and updates between the messages.")
+@pass_run
+def export_command(
+    run: Run, *, sessions: tuple[str, ...], format_: str, out: str | None, everything: bool, full: bool, events: bool
+) -> int:
+    """Write a session to stdout or a file.
+
+    \b
+    Examples:
+      hansard export @last > session.md
+      hansard export 0199d3b2 --format html -O session.html
+      hansard export 0199d3b2 --format archive -O session.hansard.zip
+
+    \b
+    Formats:
+      md       one Markdown document
+      html     one page that loads nothing
+      jsonl    the messages, decoded, one a line
+      raw      the lines of the file it was imported from, byte for byte
+      hansard  the session's own log, byte for byte, each line verified
+      archive  a zip with the session, its sub-agents and attachments, for `hansard import`; takes several sessions
+    """
+    if format_ == "archive":
+        return _archive(run, sessions, out)
+    if len(sessions) > 1:
+        msg = f"--format {format_} takes one session; only archive takes several"
+        raise click.UsageError(msg)
+    session = run.session("".join(sessions))
+    if format_ in ("raw", "hansard"):
+        lines = _raw(session) if format_ == "raw" else _native(session)
+        write_bytes(lines, out)
+        return 0
+    messages = on_record(session, salvage=False) if everything else session.history()
+    pieces = _pieces(session, format_, messages, full=full, events=events)
+    write_bytes((piece.encode("utf-8", "replace") for piece in pieces), out)
+    return 0
+
+
+def _archive(run: Run, names: Iterable[str], out: str | None) -> int:
+    from ...formats.archive import write_archive
+
+    if out is None and sys.stdout.isatty():
+        msg = "an archive is not for terminals; give -O FILE, or redirect stdout"
+        raise click.UsageError(msg)
+    store = run.listing()
+    ids = [store.resolve(name).id for name in names]
+    with Progress() as progress:
+        with_file(out, lambda file: write_archive(store, ids, file, progress=progress))
+    return 0
+
+
+def _raw(session: Session) -> Iterator[bytes]:
+    from ...formats import raw_lines
+
+    count = 0
+    for line in raw_lines(session.entries(), session.attachment):
+        count += 1
+        yield line
+    if not count:
+        say("this session was not imported from a file, so it has no raw lines; --format hansard gives its log")
+
+
+def _native(session: Session) -> Iterator[bytes]:
+    from ...formats.native import write_native
+
+    count = session.info.attachment_count
+    if count:
+        say(f"the log names {plural(count, 'attachment')} that it does not hold; --format archive takes them along")
+    return write_native(Run.backend_of(session).lines(session.id))
+
+
+def _pieces(session: Session, format_: str, messages: Iterable[Message], *, full: bool, events: bool) -> Iterator[str]:
+    if format_ == "jsonl":
+        return (dumps(message_row(message)) + "\n" for message in messages)
+    beside = session.entries() if events else ()
+    if format_ == "md":
+        from ...formats.markdown import write_markdown
+
+        return write_markdown(session.info, messages, events=beside, full=full)
+    from ...formats.html import write_html
+
+    return write_html(session.info, messages, events=beside, attachment=session.attachment, full=full)

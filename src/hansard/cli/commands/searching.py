@@ -1,0 +1,71 @@
+"""`hansard search`: where something was said."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from ..context import SESSION, Run, pass_run
+from ..output import minute, output_option, say, write
+from ..problems import NOTHING
+
+COLUMNS: Final = (("short", "SESSION"), ("seq", "SEQ"), ("when", "WHEN"), ("role", "ROLE"), ("snippet", "TEXT"))
+
+
+@click.command("search")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--session", type=SESSION, help="Only in this session, also in what was compacted away.")
+@click.option("--rank", is_flag=True, help="Best first instead of newest first.")
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@click.option("--after", metavar="CURSOR", help="Go on behind the page that named this cursor.")
+@output_option()
+@pass_run
+def search_command(
+    run: Run, *, query: tuple[str, ...], session: str | None, rank: bool, limit: int, after: str | None, output: str
+) -> int:
+    """Search what was said, newest first. All words must be there.
+
+    \b
+    Examples:
+      hansard search race condition
+      hansard search '"tide table" -draft role:assistant'
+      hansard search 'tool:bash is:error project:api after:2026-11-01' -o jsonl
+
+    The language: words, "a phrase", prefix*, -not, and role: agent: user: project: model: tool: after: before: is:error
+    is:pinned. Any text is a valid search. -o id gives the sessions. The exit code is 1 if nothing was found.
+    """
+    store = run.listing()
+    which = None if session is None else store.resolve(session)
+    order = "rank" if rank else "newest"
+    page = store.search(" ".join(query), session=which, order=order, limit=limit, after=after)
+    rows: list[dict[str, Any]] = [
+        {
+            "session": hit.session,
+            "id": hit.session,
+            "seq": hit.seq,
+            "at": hit.at,
+            "role": hit.role,
+            "snippet": hit.snippet,
+            "score": hit.score,
+            "title": hit.title,
+        }
+        for hit in page
+    ]
+    if output == "id":
+        rows = list({row["id"]: row for row in rows}.values())
+    elif output in ("table", "md"):
+        rows = [{**row, "when": minute(row["at"]), "short": _short(row["id"])} for row in rows]
+    write(run, rows, COLUMNS, output=output)
+    if not page.complete:
+        say("the newest text is still being indexed; there may be more")
+    if page.cursor is not None:
+        say(f"there is more: --after {page.cursor}, or a larger --limit")
+    if not rows:
+        say("nothing was found")
+        return NOTHING
+    return 0
+
+
+def _short(identifier: str) -> str:
+    return identifier if len(identifier) <= 14 else identifier[:13] + "…"

@@ -1,0 +1,80 @@
+"""Ids of sessions and entries, and the file names that stand for them.
+
+A name is reversible where it is short: `[a-z0-9_-]` stand for themselves, every other byte is `%xx`. So `A` and `a`
+differ on a file system that folds case, `..` can't climb, and no id leaves its folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from hashlib import sha256
+
+from ..errors import Invalid
+from ..limits import ID_BYTES_MAX
+
+_NAME_BYTES_MAX = 120
+_PLAIN = re.compile(rb"[a-z0-9_-]")
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul"] + [f"{port}{n}" for port in ("com", "lpt") for n in range(10)],
+)
+
+
+def check_id(value: object, what: str = "session id") -> str:
+    """The id itself, if it is a str of 1 to 512 UTF-8 bytes.
+
+    Raises:
+        Invalid: empty, over-long, not a str, or not encodable as UTF-8.
+    """
+    if not isinstance(value, str):
+        msg = f"{what}: {type(value).__name__} is not a str"
+        raise Invalid(msg)
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        msg = f"{what} {value!r}: lone surrogates can't be encoded as UTF-8; use another id"
+        raise Invalid(msg) from None
+    if not 1 <= size <= ID_BYTES_MAX:
+        msg = f"{what}: {size} bytes; an id has 1 to {ID_BYTES_MAX} bytes of UTF-8"
+        raise Invalid(msg)
+    return str(value)
+
+
+def name_of(identifier: str) -> str:
+    """The file name that stands for an id: different ids have different names, also where case is folded."""
+    raw = identifier.encode()
+    name = "".join(chr(byte) if _PLAIN.match(bytes((byte,))) else f"%{byte:02x}" for byte in raw)
+    if name in _DEVICES:
+        name = f"%{raw[0]:02x}{name[1:]}"
+    if len(name) > _NAME_BYTES_MAX:
+        name = f"{name[:80]}~{sha256(raw).hexdigest()[:32]}"
+    return name
+
+
+class _Uuid7:
+    """UUIDv7 that rises within a process: 48 bits of milliseconds, 12 bits of counter, 62 random bits."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._last = 0
+
+    def draw(self) -> str:
+        stamp = (time.time_ns() // 1_000_000) << 12 | int.from_bytes(os.urandom(2)) & 0x3FF
+        with self._mutex:
+            self._last = stamp = max(stamp, self._last + 1)
+        tail = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        digits = f"{stamp >> 12:012x}7{stamp & 0xFFF:03x}{tail:016x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_uuid7 = _Uuid7()
+# A forked child must neither wait for a mutex that its parent held nor repeat the parent's counter.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_uuid7.__init__)
+
+
+def new_id() -> str:
+    """A fresh UUIDv7 (RFC 9562), larger than all that this process drew before."""
+    return _uuid7.draw()

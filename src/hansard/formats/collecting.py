@@ -1,0 +1,148 @@
+"""Which files to import, and in which order: folders walked in sorted order, sessions before their sub-agents."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ..codec import times
+from ..errors import Invalid, NotFound
+from ..model.entry import Json
+from .claude_code import ClaudeCodeReader
+from .codex import CodexReader
+from .codex_object import DOCUMENT_BYTES_MAX, DocumentReader
+from .detecting import SUPPORTED, Detected, examine
+from .jsonl import JsonlReader
+from .planning import Reader
+from .source import first_values, line_of
+
+ENDINGS: Final = (".jsonl", ".json", ".ndjson")
+"""In folders, files with other endings are passed over."""
+
+
+class Source(msgspec.Struct):
+    """A file to look at."""
+
+    path: Path
+    format: str = ""
+    size: int = 0
+    refused: str = ""
+    names: tuple[str | None, str | None] = (None, None)
+    """Native id of its session, and of that session's parent."""
+
+
+def collect(paths: Iterable[str | os.PathLike[str]], format: str) -> list[Source]:  # noqa: A002 - the field's name
+    """The files under the paths, each once, parents before their children, otherwise in sorted order.
+
+    Raises:
+        NotFound: a path does not exist.
+        Invalid: the format is not one that can be read.
+    """
+    if format != "auto" and format not in SUPPORTED:
+        msg = f"format {format!r} can't be read; use auto or one of {', '.join(SUPPORTED)}"
+        raise Invalid(msg)
+    found: dict[Path, Source] = {}
+    for given in paths:
+        path = Path(given)
+        if not path.exists():
+            msg = f"{path}: no such file or folder; nothing was imported"
+            raise NotFound(msg)
+        for source in _walk(path) if path.is_dir() else (Source(path),):
+            found.setdefault(source.path, source)
+    for source in found.values():
+        if not source.refused:
+            _look(source, format)
+    return _parents_first(list(found.values()))
+
+
+def _walk(root: Path) -> Iterator[Source]:
+    inside = root.resolve()
+    for folder, folders, files in os.walk(root, onerror=None):
+        folders.sort()
+        for name in folders:
+            path = Path(folder, name)
+            if path.is_symlink():
+                yield Source(path, refused="a link to a folder; import the folder itself")
+        for name in sorted(files):
+            path = Path(folder, name)
+            if path.suffix not in ENDINGS:
+                continue
+            target = path.resolve()
+            if path.is_symlink() and inside not in target.parents:
+                yield Source(path, refused=f"a link out of the folder, to {target}; import that file by its name")
+            else:
+                yield Source(path)
+
+
+def _look(source: Source, format: str) -> None:  # noqa: A002 - the field's name
+    """Fill in format, size and names, or why the file is refused."""
+    try:
+        status = source.path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            source.refused = "not a regular file"
+            return
+        source.size = status.st_size
+        found = examine(source.path) if format == "auto" or not source.size else Detected(format)
+        if found.format is None:
+            source.refused = found.reason
+        elif found.format == "hansard":
+            source.refused = "a log of Hansard's own; bring it in with `hansard copy`"
+        else:
+            source.format = found.format
+            source.names = _names(source)
+    except (OSError, Invalid) as error:
+        source.refused = str(error)
+
+
+def _names(source: Source) -> tuple[str | None, str | None]:
+    if source.format not in ("claude-code", "codex"):
+        return None, None
+    head = first_values(source.path)
+    reader = reader_of(source, head)
+    facts = reader.facts(reader.key(line_of(0, b"", whole=True)), line_of(0, b"", whole=True))
+    own = facts.native if facts.agent is None else None
+    return own, facts.parent
+
+
+def _parents_first(sources: list[Source]) -> list[Source]:
+    parent_of = {own: parent for own, parent in (source.names for source in sources) if own is not None}
+
+    def depth(source: Source) -> int:
+        steps, parent = 0, source.names[1]
+        while parent is not None and steps < len(parent_of) + 1:
+            steps, parent = steps + 1, parent_of.get(parent)
+        return steps
+
+    return sorted(sources, key=depth)
+
+
+def reader_of(source: Source, head: list[dict[str, Json]]) -> Reader:
+    """The reader for a file, which is told the objects at its beginning."""
+    stem, start = source.path.stem, _changed(source.path)
+    if source.format == "claude-code":
+        return ClaudeCodeReader(stem, head, start, spawner=_spawner(source.path))
+    if source.format == "codex":
+        return CodexReader(stem, head, start)
+    if source.format in ("codex-json", "json"):
+        data = source.path.read_bytes() if source.size <= DOCUMENT_BYTES_MAX else b""
+        return DocumentReader(stem, data, start, format=source.format)
+    return JsonlReader(stem, head, start)
+
+
+def _spawner(path: Path) -> str | None:
+    """The session in whose folder `subagents` a file lies, however deep."""
+    parts = path.parts[:-1]
+    if "subagents" not in parts:
+        return None
+    place = len(parts) - 1 - parts[::-1].index("subagents")
+    return parts[place - 1] if place else None
+
+
+def _changed(path: Path) -> str:
+    return times.normal(datetime.fromtimestamp(path.stat().st_mtime, UTC))

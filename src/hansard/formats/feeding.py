@@ -1,0 +1,189 @@
+"""One session on its way from a file into the store: what is there is found again, what is new is appended in batches.
+
+An append says which seq it expects, so what entries name (where a rewind goes, what a compaction covers) is known before
+it is written. If somebody else appended meanwhile, the whole file is read again; the ids make that exact.
+"""
+
+from __future__ import annotations
+
+from array import array
+from hashlib import sha256
+from typing import Any, Final
+
+from ..errors import NotFound
+from ..limits import MIB
+from ..model.entry import NODES, Json, NewEntry
+from .planning import START, Facts, Planned, Planner
+from .raw import raw_of
+from .report import SessionReport
+from .source import Line, entry_id, line_key
+
+BATCH_BYTES: Final = MIB
+BATCH_ENTRIES: Final = 500
+
+
+class Lines:
+    """Names of the lines of one session, in their order, in 16 bytes a line."""
+
+    def __init__(self) -> None:
+        self.numbers = array("Q")
+        self.digests = array("Q")
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def add(self, number: int, digest: int) -> None:
+        """Add the next line."""
+        self.numbers.append(number)
+        self.digests.append(digest)
+
+    def agrees(self, other: Lines) -> bool:
+        """True if one is a beginning of the other."""
+        size = min(len(self), len(other))
+        return self.numbers[:size] == other.numbers[:size] and self.digests[:size] == other.digests[:size]
+
+    def digest(self, size: int) -> str:
+        """One digest for the first `size` lines."""
+        hasher = sha256()
+        for number, digest in zip(self.numbers[:size], self.digests[:size], strict=True):
+            hasher.update(entry_id(number, digest).encode())
+            hasher.update(b"\n")
+        return hasher.hexdigest()
+
+
+class Logged:
+    """What the log of a session holds of an import."""
+
+    def __init__(self, session: Any) -> None:
+        """Read the session's entries once."""
+        self.lines = Lines()
+        self.seqs = array("Q")
+        self.nodes: dict[str, int] = {}
+        self.tail: set[str] = set()
+        self.usage: list[tuple[str, dict[str, Json]]] = []
+        for entry in session.entries():
+            key = line_key(entry.id)
+            if key is not None:
+                self.lines.add(*key)
+                self.seqs.append(entry.seq)
+                self.tail.clear()
+                continue
+            self.tail.add(entry.id)
+            if entry.kind in NODES:
+                self.nodes[entry.id] = entry.seq
+            elif entry.kind == "usage" and isinstance(entry.body, dict) and isinstance(entry.body.get("call"), str):
+                self.usage.append((entry.body["call"], entry.body))
+
+
+class Feed:
+    """The lines of one session, taken in their order."""
+
+    def __init__(
+        self, session: Any, planner: Planner, facts: Facts, report: SessionReport, logged: Logged | None
+    ) -> None:
+        """`session` is None in a dry run of a session that is not there."""
+        self.session = session
+        self.report = report
+        self._planner = planner
+        self._logged = logged
+        self._at = facts.at
+        self._lines = Lines()
+        self._batch: list[Planned] = []
+        self._size = 0
+        self._dry = False
+        for call, body in logged.usage if logged else ():
+            planner.counted(call, body)
+
+    def rehearse(self) -> None:
+        """Write nothing from now on, only count."""
+        self._dry = True
+
+    def take(self, line: Line) -> None:
+        """Take the next line: find it again, or add its entries to the batch."""
+        index = len(self._lines)
+        planned = self._planner.plan(line)
+        self._lines.add(line.number, line.digest)
+        self._at = planned[-1].at or self._at
+        self.report.lines += 1
+        logged = self._logged
+        if logged is not None and index < len(logged.lines):
+            self.report.already += 1
+            for entry in planned:
+                if entry.spot is not None:
+                    entry.spot.seq = logged.nodes.get(entry.id, 0) if entry.suffix else logged.seqs[index]
+            return
+        self._add(planned)
+
+    def finish(self) -> None:
+        """Take what the end of the file lets be written, write what is left, and note how far the import went."""
+        logged = self._logged
+        if logged is None or len(logged.lines) <= len(self._lines):
+            tail = logged.tail if logged is not None and len(logged.lines) == len(self._lines) else ()
+            self._add([entry for entry in self._planner.end() if entry.id not in tail])
+            self._add(self._mark(tail))
+        self._flush()
+        if self.session is not None:
+            self.report.entries = self.session.info.entry_count
+
+    def _mark(self, tail: Any) -> list[Planned]:
+        """An update that says which lines are in, so that the next import of the same file need not read the log."""
+        size = len(self._lines)
+        value = {"lines": size, "sha256": self._lines.digest(size)}
+        number, digest = self._lines.numbers[-1], self._lines.digests[-1]
+        mark = Planned("update", {"set": {"imported": value}}, number, digest, suffix=":imported", at=self._at)
+        return [] if mark.id in tail else [mark]
+
+    def _add(self, planned: list[Planned]) -> None:
+        self._batch += planned
+        self._size += sum(len(entry.data) + len(entry.text or "") // 2 + 200 for entry in planned)
+        if self._size >= BATCH_BYTES or len(self._batch) >= BATCH_ENTRIES:
+            self._flush()
+
+    def _flush(self) -> None:
+        batch, self._batch, self._size = self._batch, [], 0
+        if not batch:
+            return
+        if self._dry:
+            self.report.added += len(batch)
+            return
+        for entry in batch:
+            if entry.raw:
+                entry.body["raw"] = raw_of(entry.raw, entry.text, entry.data, self._attach)
+        base = self.session.info.seq
+        entries: list[NewEntry] = []
+        for entry in batch:
+            if entry.spot is not None:
+                entry.spot.seq = base + len(entries) + 1
+            if _resolved(entry):
+                entries.append(NewEntry(kind=entry.kind, body=entry.body, id=entry.id, at=entry.at))
+        self.session.append(entries, expect=base)
+        self.report.added += len(entries)
+
+    def _attach(self, data: bytes, mime: str) -> str:
+        return self.session.attach(data, mime=mime, record=False).sha256
+
+
+def _resolved(entry: Planned) -> bool:
+    """True if what the entry names is known; it is filled in."""
+    if entry.refers is None:
+        return True
+    member, spot = entry.refers
+    entry.body[member] = spot.seq
+    return bool(spot.seq) or spot is START
+
+
+def complete(info: Any, lines: Lines) -> bool:
+    """True if the session says that all these lines are in."""
+    mark = info.fields.get("imported")
+    if not isinstance(mark, dict):
+        return False
+    size = mark.get("lines")
+    return isinstance(size, int) and size == len(lines) and mark.get("sha256") == lines.digest(size)
+
+
+def existing(store: Any, identity: str) -> Any:
+    """The session with an id, or None."""
+    try:
+        return store.get(identity)
+    except NotFound:
+        return None

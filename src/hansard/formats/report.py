@@ -1,0 +1,76 @@
+"""What an import did, file by file: values that a program can read and a person can be told."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class SessionReport(msgspec.Struct, omit_defaults=True):
+    """One session that a file holds."""
+
+    id: str
+    added: int = 0
+    """Entries written by this run."""
+    entries: int = 0
+    """Entries of the session now."""
+    already: int = 0
+    """Lines of the file that were there before."""
+    lines: int = 0
+    """Lines of the file that belong to this session."""
+    note: str = ""
+    """Set where the session did not get the id, or the parent, that the file names."""
+
+
+class Unreadable(msgspec.Struct):
+    """A line that was kept, but not understood."""
+
+    line: int
+    reason: str
+
+
+class FileReport(msgspec.Struct, omit_defaults=True):
+    """One file. With `skipped`, nothing of it was imported and that is why."""
+
+    path: str
+    format: str = ""
+    sessions: list[SessionReport] = []
+    unreadable: list[Unreadable] = []
+    torn: int = 0
+    """Number of a last line without its newline that does not parse: not imported, the file may still be written."""
+    skipped: str = ""
+
+    @property
+    def added(self) -> int:
+        """Entries written for this file."""
+        return sum(session.added for session in self.sessions)
+
+
+class ImportReport(msgspec.Struct, omit_defaults=True):
+    """A whole import."""
+
+    files: list[FileReport] = []
+    dry_run: bool = False
+
+    @property
+    def added(self) -> int:
+        """Entries written."""
+        return sum(file.added for file in self.files)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Counts over all files: files, skipped, sessions, lines, added, already, unreadable, torn."""
+        sessions = [session for file in self.files for session in file.sessions]
+        return {
+            "files": len(self.files),
+            "skipped": sum(bool(file.skipped) for file in self.files),
+            "sessions": len({session.id for session in sessions}),
+            "lines": sum(session.lines for session in sessions),
+            "added": sum(session.added for session in sessions),
+            "already": sum(session.already for session in sessions),
+            "unreadable": sum(len(file.unreadable) for file in self.files),
+            "torn": sum(bool(file.torn) for file in self.files),
+        }
+
+    def to_json(self) -> dict[str, object]:
+        """The report as a JSON object, totals included."""
+        return {**msgspec.to_builtins(self), "totals": self.totals}

@@ -1,0 +1,153 @@
+"""From what a person types as the place of a store to an open store."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeAlias
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
+
+from .backend import Backend
+from .codec import times
+from .errors import Invalid, NotFound, Unsupported
+from .model.requests import Clock
+from .store import Store
+
+AnyClock: TypeAlias = Callable[[], datetime | float | int]
+"""A clock as callers have one: datetimes, seconds as float, or microseconds as int."""
+
+VARIABLE: Final = "HANSARD_STORE"
+"""The environment variable that names the store where none is given."""
+
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_KNOWN: Final = "a folder, file:///folder, memory:"
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """What a URL says; `root` None is memory."""
+
+    root: Path | None
+    shared_unsafe: bool = False
+
+
+def open(url: str | os.PathLike[str] | None = None, *, clock: AnyClock | None = None, create: bool = True) -> Store:  # noqa: A001
+    """An open store.
+
+    `url` is a folder, `file:///folder`, or `memory:` (gone when closed); None is $HANSARD_STORE, else ~/.hansard.
+    `file:///folder?shared=unsafe` opens a folder on a network file system, whose locks may lose acknowledged entries.
+    `clock` replaces the system's time: it gives datetimes, seconds as float, or microseconds as int. A store that is
+    not there is made, unless `create` is False.
+
+    Raises:
+        NotFound: there is no store, and `create` is False.
+        Invalid: the URL can't be understood.
+        Unavailable: the store can't be read and written there.
+        Unsupported: a newer version wrote it, or the platform or the place is not supported.
+    """
+    place = _parse(os.environ.get(VARIABLE) or "~/.hansard" if url is None else url)
+    ticking = _clock(clock)
+    return Store(_backend(place, ticking, create=create), clock=ticking)
+
+
+def _backend(place: _Place, clock: Clock, *, create: bool) -> Backend:
+    if place.root is None:
+        if not create:
+            msg = "memory: a store in memory is new each time, so there is none to open; leave create=False out"
+            raise NotFound(msg)
+        from .backends.memory import MemoryBackend
+
+        return MemoryBackend(clock=clock)
+    from .backends.file import FileBackend
+
+    return FileBackend(place.root, clock=clock, shared_unsafe=place.shared_unsafe, create=create)
+
+
+def _parse(url: str | os.PathLike[str]) -> _Place:
+    if isinstance(url, os.PathLike):
+        return _folder(os.fspath(url), "")
+    if not isinstance(url, str) or not url.strip():
+        msg = f"store {url!r}: give {_KNOWN}"
+        raise Invalid(msg)
+    text = url.strip()
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        path, query = _split(url)
+        return _folder(path, query)
+    name = scheme.group()[:-1].lower()
+    if name == "memory":
+        if text[len("memory:") :].strip("/"):
+            msg = f"store {text!r}: a store in memory has no name; use memory:"
+            raise Invalid(msg)
+        return _Place(None)
+    if name == "file":
+        return _file_url(text)
+    raise _refusal(name, text)
+
+
+def _refusal(name: str, text: str) -> Invalid | Unsupported:
+    if name in ("postgresql", "postgres"):
+        msg = (
+            "stores in PostgreSQL are not in this version of Hansard. They will come with the extra "
+            "hansard[postgresql]; use a folder until then"
+        )
+        return Unsupported(msg)
+    shown = text.partition("://")[0] if "://" in text else text
+    msg = f"store {shown!r}: there are no stores of kind {name!r}; give {_KNOWN}. A folder of that name is ./{shown}"
+    return Invalid(msg)
+
+
+def _file_url(text: str) -> _Place:
+    rest = text[len("file:") :]
+    if not rest.startswith("//"):
+        path, query = _split(rest)
+        return _folder(path, query)
+    url = urlsplit(text)
+    if url.netloc not in ("", "localhost"):
+        msg = f"store {text!r}: files are on this machine; write file:///folder, with three slashes"
+        raise Invalid(msg)
+    return _folder(unquote(url.path), url.query)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The path and the options behind its `?`; any other `?` belongs to the path."""
+    path, mark, query = text.rpartition("?")
+    return (path, query) if mark and query.startswith("shared=") else (text, "")
+
+
+def _folder(path: str | bytes, query: str) -> _Place:
+    text = os.fsdecode(path)
+    if not text or "\0" in text:
+        msg = f"store {text!r}: this is no folder; give {_KNOWN}"
+        raise Invalid(msg)
+    options = parse_qsl(query, keep_blank_values=True)
+    if options not in ([], [("shared", "unsafe")]):
+        msg = f"store option {query!r}: there is only ?shared=unsafe, for folders on network file systems"
+        raise Invalid(msg)
+    return _Place(Path(text).expanduser().absolute(), shared_unsafe=bool(options))
+
+
+def _clock(given: AnyClock | None) -> Clock:
+    if given is None:
+        return _system_us
+    if not callable(given):
+        msg = f"clock: a function without arguments, not {type(given).__name__}"
+        raise Invalid(msg)
+
+    def microseconds() -> int:
+        now = given()
+        if type(now) is int:
+            return now
+        return times.microseconds(now, "clock")
+
+    microseconds()
+    return microseconds
+
+
+def _system_us() -> int:
+    return time.time_ns() // 1000

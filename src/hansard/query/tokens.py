@@ -1,0 +1,142 @@
+"""The one tokeniser: text → the tokens that every backend indexes and every search asks for.
+
+Text is normalised (NFKC), casefolded and, in Latin and Greek, freed of diacritics. Then
+
+- runs of letters and digits are tokens: `src/main.rs` is src, main, rs; `snake_case` is snake, case;
+- `c++`, `g++`, `c#`, `f#` (one or two letters) are tokens of their own, so that a search for one does not find `c`;
+- scripts without spaces between words (Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese) give overlapping pairs of
+  characters, and the last character of each run once more alone: so each single character is the beginning of a token;
+- a symbol such as an emoji is a token;
+- a word in CamelCase is one token, and its parts follow at the end of the text behind a BREAK, so that `user` finds
+  `getUserName` and phrases around the word still hold.
+
+Tokens are at most 64 characters long: longer runs (hashes, base64) are known by their beginning.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+BREAK: Final = "_"
+"""Stands between tokens that do not follow each other in the text. No text gives it."""
+
+TOKEN_CHARS_MAX: Final = 64
+
+_WITH_SIGNS: Final = re.compile(r"(?<![^\s+#])[^\W\d_]{1,2}(?:\+\+(?!\+)|#(?![^\s+#]))|[^\s+#]+")
+_SIGNED: Final = re.compile(rb"(?<![A-Za-z0-9])[A-Za-z]{1,2}(?:\+\+|#)")
+_CAMEL_WORD: Final = re.compile(r"[A-Za-z0-9]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z]{2})[A-Za-z0-9]*")
+_CAMEL_PART: Final = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z0-9]+|[0-9]+")
+_DENSE: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u3096\u3099-\u309a\u309d-\u309f"
+    "\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7ff"
+    "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+)
+"""Characters of scripts that are written without spaces between words, or whose words carry endings (Korean)."""
+_IN_DENSE: Final = re.compile(f"[{_DENSE}]")
+_DENSE_RUN: Final = re.compile(f"[{_DENSE}]+|[^{_DENSE}]+")
+
+
+def tokens(text: str) -> list[str]:
+    """The tokens of a text, in its order, then the parts of its CamelCase words behind BREAKs."""
+    found = stream(text)
+    # A look at the shape alone is ten times faster than the pattern, and most text has no such word.
+    shape = text.encode("utf-8", "surrogatepass").translate(_SHAPES)
+    if b"aA" in shape or b"AAaa" in shape:
+        for word in dict.fromkeys(_CAMEL_WORD.findall(text)):
+            if len(word) <= TOKEN_CHARS_MAX:
+                found.append(BREAK)
+                found += [part.lower() for part in _CAMEL_PART.findall(word)]
+    return found
+
+
+def stream(text: str, *, ends: bool = True) -> list[str]:
+    """The tokens of a text without the parts of CamelCase words: what a phrase consists of.
+
+    With `ends` False, the last run of a script without spaces does not give its last character alone, so that a phrase
+    that ends with it is also found where the run goes on.
+    """
+    if text.isascii():
+        plain = text.encode("ascii")
+        if (b"++" in plain or b"#" in plain) and _SIGNED.search(plain):
+            return _cut(_WITH_SIGNS.findall(plain.translate(_BYTES_AND_SIGNS).decode("ascii")))
+        return _cut(plain.translate(_BYTES).decode("ascii").split())
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_FOLD)
+    found = _WITH_SIGNS.findall(folded)
+    if _IN_DENSE.search(folded):
+        found = _pairs(found, ends=ends)
+    return _cut(found)
+
+
+def is_dense(text: str) -> bool:
+    """Whether a text begins with a character of a script without spaces between words."""
+    return _IN_DENSE.match(text) is not None
+
+
+def _cut(found: list[str]) -> list[str]:
+    if found and max(map(len, found)) > TOKEN_CHARS_MAX:
+        return [token[:TOKEN_CHARS_MAX] for token in found]
+    return found
+
+
+def _pairs(words: list[str], *, ends: bool) -> list[str]:
+    found: list[str] = []
+    runs = [run for word in words for run in _DENSE_RUN.findall(word)]
+    for number, run in enumerate(runs):
+        if not _IN_DENSE.match(run):
+            found.append(run)
+            continue
+        found += map("".join, zip(run, run[1:], strict=False))
+        if ends or len(run) == 1 or number < len(runs) - 1:
+            found.append(run[-1])
+    return found
+
+
+def _table(kept: str) -> bytes:
+    """Byte → its small letter, itself, or a space."""
+    return bytes(ord(chr(b).lower()) if chr(b) in kept or (b < 128 and chr(b).isalnum()) else 32 for b in range(256))
+
+
+def _shapes() -> bytes:
+    """Byte → A for a capital, a for a small letter or digit, else a space."""
+    plain = [chr(b) if b < 128 and chr(b).isalnum() else " " for b in range(256)]
+    return "".join("A" if char.isupper() else "a" if char != " " else char for char in plain).encode("ascii")
+
+
+_SHAPES: Final = _shapes()
+_BYTES: Final = _table("")
+_BYTES_AND_SIGNS: Final = _table("+#")
+
+
+class _Fold(dict[int, str]):
+    """Character → what stands for it, found out once for each character that is met."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        self[code] = found = _folded(char)
+        return found
+
+
+def _folded(char: str) -> str:
+    if char in "+#":
+        return char
+    kind = unicodedata.category(char)
+    if kind[0] == "L" or kind[0] == "N":
+        base = unicodedata.normalize("NFD", char)[0]
+        return base if base.isascii() or "\u0370" <= base <= "\u03ff" else char
+    if kind[0] == "M":
+        return char if _keeps(char) else ""
+    if kind == "Cf":
+        return ""
+    return f" {char} " if kind == "So" and char >= "\u2600" else " "
+
+
+def _keeps(mark: str) -> bool:
+    """Whether a mark is part of how a word is spelled, as vowel signs of Indic scripts are, and points are not."""
+    if "\ufe00" <= mark <= "\ufe0f" or "\u0591" <= mark <= "\u05c7" or "\u0610" <= mark <= "\u06ed":
+        return False
+    return unicodedata.combining(mark) in (0, 7, 8, 9) or "\u0900" <= mark <= "\u1cff"
+
+
+_FOLD: Final = _Fold()

@@ -1,0 +1,13 @@
+"""Store and Session: policy on top of the contract. What is durable, atomic and ordered is the backend's affair."""
+
+from __future__ import annotations
+
+from ..fold import Branch
+from .changes import KEEP
+from .copying import Copied, CopyReport
+from .leases import LeaseHandle
+from .modifying import Draft
+from .session import Session
+from .store import Store
+
+__all__ = ["KEEP", "Branch", "Copied", "CopyReport", "Draft", "LeaseHandle", "Session", "Store"]

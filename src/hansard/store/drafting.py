@@ -1,0 +1,131 @@
+"""One append, made ready before any lock is taken: checked, freed of inline files, encoded and digested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from ..backend import Request
+from ..codec.line import Sealed, seal
+from ..codec.names import check_id
+from ..errors import Invalid
+from ..limits import COMMIT_BYTES_MAX, MIB
+from ..model.entry import Json, NewEntry
+from ..model.requests import Changes
+from .changes import KeyChanges, changes_of
+from .given import File, GivenEntries, new_entries, without_inline
+from .leases import HasFence, fence_of
+from .place import Place
+
+_NOTHING: Final = Request()
+
+
+class Drafted(msgspec.Struct, frozen=True):
+    """A request, and what must be attached before it is handed to the backend."""
+
+    request: Request
+    files: tuple[File, ...] = ()
+
+
+def draft(
+    place: Place,
+    entries: GivenEntries,
+    *,
+    changes: Changes | None = None,
+    key: str | None = None,
+    expect: int | None = None,
+    fence: int | None = None,
+    run: str | None = None,
+    agent: str | None = None,
+) -> Drafted:
+    """The request for an append. Its ids are drawn here, once, so that handing it in again adds nothing twice.
+
+    Raises:
+        Invalid: an entry, the key or `expect` can't be taken.
+    """
+    given = new_entries(entries)
+    if not given and changes is None and expect is None and fence is None:
+        return Drafted(_NOTHING)
+    _check_options(key, expect, run, agent)
+    sealed: list[Sealed] = []
+    files: list[File] = []
+    now_us = place.clock()
+    for number, new in enumerate(given):
+        whole = _with(new, run, agent)
+        if "attachments" in place.capabilities:
+            whole, cut = without_inline(whole)
+            files += cut
+        sealed.append(seal(whole, now_us=now_us, id="" if key is None else check_id(f"{key}.{number}", "key")))
+    size = sum(item.size for item in sealed)
+    if size > COMMIT_BYTES_MAX:
+        msg = f"this append has {size} bytes; a commit has at most {COMMIT_BYTES_MAX // MIB} MiB. Append in batches"
+        raise Invalid(msg)
+    request = Request(
+        sealed=tuple(sealed),
+        changes=changes,
+        change_id="" if key is None else check_id(f"{key}.{len(sealed)}", "key"),
+        unit=key is not None,
+        expect=expect,
+        fence=fence,
+    )
+    return Drafted(request, tuple(files))
+
+
+def draft_append(
+    place: Place,
+    session: str,
+    entries: GivenEntries = (),
+    *,
+    key: str | None = None,
+    expect: int | None = None,
+    state: KeyChanges | None = None,
+    status: str | None = None,
+    set: Mapping[str, Json] | None = None,  # noqa: A002 - as in append
+    lease: HasFence | int | None = None,
+    run: str | None = None,
+    agent: str | None = None,
+) -> Drafted:
+    """The request for Session.append with these arguments; both doors begin here. Errors as for `draft`."""
+    place.refuse_inside_edit(session)
+    fields = dict(set or {})
+    if status is not None:
+        fields["status"] = status
+    changes = changes_of(fields=fields, state=state) if fields or state is not None else None
+    return draft(place, entries, changes=changes, key=key, expect=expect, fence=fence_of(lease), run=run, agent=agent)
+
+
+def attach_all(place: Place, session: str, drafted: Drafted) -> None:
+    """Attach what was cut out of the entries of a request."""
+    for data, mime, name in drafted.files:
+        place.backend.attach(session, data, mime=mime, name=name)
+
+
+def renewed_request(request: Request, lease: HasFence | int | None) -> Request | None:
+    """The request under the lease's present fence, if that is another than the one it was made with; else None."""
+    fence = fence_of(lease)
+    if fence is None or fence == request.fence:
+        return None
+    return msgspec.structs.replace(request, fence=fence)
+
+
+def _with(new: NewEntry, run: str | None, agent: str | None) -> NewEntry:
+    if (run is None or new.run is not None) and (agent is None or new.agent is not None):
+        return new
+    return msgspec.structs.replace(
+        new, run=run if new.run is None else new.run, agent=agent if new.agent is None else new.agent
+    )
+
+
+def _check_options(key: object, expect: object, run: object, agent: object) -> None:
+    if key is not None and (not isinstance(key, str) or not key):
+        msg = f"key: a non-empty str that names this append, not {key!r}"
+        raise Invalid(msg)
+    if expect is not None and (type(expect) is not int or expect < 0):
+        msg = f"expect: the last seq that you know of, a number from 0 on, not {expect!r}"
+        raise Invalid(msg)
+    for name, value in (("run", run), ("agent", agent)):
+        if value is not None and not isinstance(value, str):
+            msg = f"{name}: a str or None, not {type(value).__name__}"
+            raise Invalid(msg)

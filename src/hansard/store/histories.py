@@ -1,0 +1,157 @@
+"""What a session shows, read with as few entries as its path needs, and always as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from ..errors import Corrupt, Invalid, NotFound, Unsupported
+from ..fold import KNOWN_NEEDS, Branch, Fold, assemble, window
+from ..fold import branches as branches_of
+from ..model.entry import Entry
+from ..model.info import Message, SessionInfo
+from .place import Place
+
+Damage = Literal["raise", "skip"]
+
+_GAP: Final = "x-hansard.gap"
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What a session shows at one moment."""
+
+    info: SessionInfo
+    messages: list[Message]
+
+
+def history(
+    place: Place,
+    session: str,
+    *,
+    limit: int | None,
+    max_tokens: int | None,
+    count: Callable[[Message], int] | None,
+    live: bool,
+    on_damage: Damage,
+) -> list[Message]:
+    """As Session.history says."""
+    shown = _shown(place, session, live=live, on_damage=on_damage)
+    return window(shown.messages, limit=limit, max_tokens=max_tokens, count=count)
+
+
+def branches(place: Place, session: str) -> list[Branch]:
+    """As Session.branches says."""
+    _check_understood(place.backend.info(session))
+    return branches_of(_walked(place, session, "raise"))
+
+
+def coverable(place: Place, session: str, keep: int) -> tuple[int, int | None]:
+    """The last seq that a compaction covers which keeps the newest messages, and the first kept, if that is before it.
+
+    Raises:
+        Invalid: it would cover nothing.
+    """
+    shown = _shown(place, session, live=True, on_damage="raise")
+    info = shown.info
+    said = [message for message in shown.messages if not message.synthetic]
+    seqs = sorted({message.seq for message in said})
+    cut = max(0, len(seqs) - keep)
+    for first, last in sorted(_pairs(said), reverse=True):
+        # The result stays if it is behind the cut, so its call, and all that follows it, has to stay as well.
+        if (cut < len(seqs) and first < seqs[cut] <= last) or (cut == len(seqs) and last > info.seq):
+            cut = seqs.index(first)
+    base = info.path[0][0] if info.summary is not None and info.path else 0
+    if cut == len(seqs) and info.head:
+        return info.head, None
+    if cut > 0:
+        return seqs[cut - 1], None
+    if base and seqs:
+        return base, seqs[0] if seqs[0] < base else None
+    what = "it has no visible messages" if not seqs else f"keep={keep} keeps all {len(seqs)} visible messages"
+    msg = f"session {session!r}: nothing would be covered, {what}"
+    raise Invalid(msg)
+
+
+def _pairs(messages: list[Message]) -> Iterator[tuple[int, int]]:
+    """The seqs of each message with calls and of its last result; a result that is still to come is beyond all."""
+    first = last = 0
+    for message in messages:
+        kinds = {part.get("type") for part in message.parts}
+        if "tool_call" in kinds:
+            if first:
+                yield first, last
+            first, last = message.seq, message.seq
+            if message.pending:
+                last = 1 << 62
+        elif "tool_result" in kinds and first:
+            last = max(last, message.seq)
+    if first:
+        yield first, last
+
+
+def _shown(place: Place, session: str, *, live: bool, on_damage: Damage) -> Shown:
+    try:
+        info = place.backend.info(session)
+    except Corrupt:
+        if on_damage == "raise":
+            raise
+        info = None
+    if info is not None and info.path:
+        _check_understood(info)
+        entries = _in_spans(place, session, info.path, info.seq, on_damage)
+        amendments = _amendments(place, session, info, on_damage)
+        return Shown(info, assemble(entries, info, amendments=amendments, live=live))
+    fold = _walked(place, session, on_damage)
+    info = fold.info()
+    _check_understood(info)
+    ranges = fold.ranges()
+    entries = _in_spans(place, session, ranges, info.seq, on_damage)
+    amendments = _amendments(place, session, info, on_damage)
+    return Shown(info, assemble(entries, info, amendments=amendments, live=live, ranges=ranges))
+
+
+def _check_understood(info: SessionInfo) -> None:
+    unknown = [need for need in info.needs if need not in KNOWN_NEEDS]
+    if unknown:
+        msg = (
+            f"session {info.id!r} needs {', '.join(unknown)}, which this version of Hansard does not know. Copying, "
+            "checking and reading entries() work; for its history use a version that knows it"
+        )
+        raise Unsupported(msg)
+
+
+def _in_spans(
+    place: Place, session: str, ranges: tuple[tuple[int, int | None], ...], seq: int, on_damage: Damage
+) -> Iterator[Entry]:
+    """The entries of ranges up to `seq`: what came after the look at the info may be on another branch."""
+    for first, last in ranges:
+        before = (seq if last is None else min(last, seq)) + 1
+        if first < before:
+            yield from place.backend.entries(session, after=first - 1, before=before, on_damage=on_damage)
+
+
+def _amendments(place: Place, session: str, info: SessionInfo, on_damage: Damage) -> Mapping[int, Entry]:
+    """By the seq of its target, the last amendment of each."""
+    newest = {target: seq for seq, target in info.amendments}
+    found: dict[int, Entry] = {}
+    for target, seq in newest.items():
+        for entry in place.backend.entries(session, after=seq - 1, before=seq + 1, on_damage=on_damage):
+            if entry.kind == "amend":
+                found[target] = entry
+    return found
+
+
+def _walked(place: Place, session: str, on_damage: Damage) -> Fold:
+    """The fold of the whole log with its tree; of a damaged one, of what can be read.
+
+    Raises:
+        NotFound: there is nothing to read.
+    """
+    entries = place.backend.entries(session, on_damage=on_damage)
+    fold = Fold.of(((entry, 0) for entry in entries if entry.kind != _GAP), tree=True)
+    if fold.seq == 0:
+        msg = f"session {session!r}: nothing of its log can be read"
+        raise NotFound(msg)
+    return fold

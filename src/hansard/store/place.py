@@ -1,0 +1,120 @@
+"""What a store and its sessions share: the backend, the clock, and who is editing what at this moment."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Generator
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from ..backend import Backend
+from ..errors import Invalid, Unavailable, Unsupported
+from ..model.requests import Clock
+
+
+class HasPlace(Protocol):
+    """A store or session, of either door."""
+
+    @property
+    def _place(self) -> Place: ...
+
+
+def place_of(store: HasPlace) -> Place:
+    """Where a store or session stands.
+
+    Raises:
+        Invalid: it is no store.
+    """
+    place = getattr(store, "_place", None)
+    if not isinstance(place, Place):
+        msg = f"to: an open store, as hansard.open() gives, not {type(store).__name__}"
+        raise Invalid(msg)
+    return place
+
+
+class _Turn:
+    """The right of one thread to edit a session by read and write."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.holder: int | None = None
+
+
+class Place:
+    """An open store, seen from inside."""
+
+    def __init__(self, backend: Backend, clock: Clock) -> None:
+        """Stand before an open backend."""
+        self._backend = backend
+        self.clock = clock
+        self._closed = False
+        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._mutex = threading.Lock()
+
+    @property
+    def backend(self) -> Backend:
+        """The backend.
+
+        Raises:
+            Unavailable: the store was closed.
+        """
+        if self._closed:
+            msg = f"this {self._backend.name} store was closed; open it again with hansard.open()"
+            raise Unavailable(msg)
+        return self._backend
+
+    @property
+    def name(self) -> str:
+        """The name of the backend, also after closing."""
+        return self._backend.name
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the backend can do, also after closing."""
+        return self._backend.capabilities
+
+    def need(self, capability: str, verb: str) -> None:
+        """Return if the backend declares a capability.
+
+        Raises:
+            Unsupported: it does not.
+        """
+        if capability not in self.capabilities:
+            msg = f"{verb} needs the capability {capability!r}, which the {self.name} backend does not have; copy the session to a store that has it"
+            raise Unsupported(msg)
+
+    def close(self) -> None:
+        """Release everything; closing again does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._backend.close()
+
+    @contextlib.contextmanager
+    def turn(self, session: str) -> Generator[None]:
+        """Hold the one right of this process to edit the session by read and write: editors don't outrun each other."""
+        self.refuse_inside_edit(session)
+        with self._mutex:
+            turn = self._turns.get(session)
+            if turn is None:
+                turn = self._turns[session] = _Turn()
+        with turn.lock:
+            turn.holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                turn.holder = None
+
+    def refuse_inside_edit(self, session: str) -> None:
+        """Return unless this thread is inside the function that it gave to `modify` of this session.
+
+        Raises:
+            Invalid: it is. Such an append would make every attempt of `modify` fail.
+        """
+        turn = self._turns.get(session)
+        if turn is not None and turn.holder == threading.get_ident():
+            msg = (
+                f"session {session!r}: a function given to modify() can't write to the session itself; "
+                "put what is to be written into its draft"
+            )
+            raise Invalid(msg)

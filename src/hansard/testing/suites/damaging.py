@@ -1,0 +1,169 @@
+"""What damage does: it is found, it is named, and it stays where it is."""
+
+# ruff: noqa: D102, S101 - the name of a test is its sentence, and asserting is what it does
+from __future__ import annotations
+
+import pytest
+
+from ...errors import Corrupt, HansardError
+from ...model.entry import user
+from ...query import EVERYTHING
+from ..driver import Backdoor, Driver, said
+
+
+def _changed(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:2], lines[2].replace(b"three", b"threE"), *lines[3:]]
+
+
+def _dropped(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:2], *lines[3:]]
+
+
+def _swapped(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[1], lines[3], lines[2], *lines[4:]]
+
+
+def _zeroed(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:2], bytes(len(lines[2]) - 1) + b"\n", *lines[3:]]
+
+
+DAMAGE = {"changed": _changed, "dropped": _dropped, "swapped": _swapped, "zeroed": _zeroed}
+
+
+def _damaged(drive: Driver, backdoor: Backdoor, how: str) -> None:
+    """A session `s` of five groups whose third line was damaged, and an intact session `t`."""
+    drive.new("t", first=[user("intact")])
+    drive.new("s")
+    for text in ("two", "three", "four", "five"):
+        drive.say("s", text)
+    backdoor.replace("s", b"".join(DAMAGE[how](backdoor.log("s").splitlines(keepends=True))))
+
+
+class Damaging:
+    """Damage before a whole group."""
+
+    @pytest.mark.parametrize("how", DAMAGE)
+    def test_check_names_the_session_the_line_and_the_offset(self, drive: Driver, backdoor: Backdoor, how: str) -> None:
+        _damaged(drive, backdoor, how)
+        found = [finding for finding in drive.backend.check() if finding.severity == "damage"]
+        first = found[0]
+        offset = sum(map(len, backdoor.log("s").splitlines(keepends=True)[:2]))
+        assert {finding.session for finding in found} == {"s"}
+        assert (first.line, first.offset) == (3, offset)
+
+    @pytest.mark.parametrize("how", DAMAGE)
+    def test_reading_gives_what_is_before_it_and_then_says_where_it_is(
+        self, drive: Driver, backdoor: Backdoor, how: str
+    ) -> None:
+        _damaged(drive, backdoor, how)
+        seen: list[int] = []
+        with pytest.raises(Corrupt) as caught:
+            seen.extend(entry.seq for entry in drive.backend.entries("s"))
+        assert caught.value.line == 3
+        with pytest.raises(Corrupt):
+            drive.log("s")
+        assert seen in ([], [1, 2])
+
+    @pytest.mark.parametrize("how", ["changed", "zeroed"])
+    def test_reading_can_go_on_behind_it(self, drive: Driver, backdoor: Backdoor, how: str) -> None:
+        _damaged(drive, backdoor, how)
+        entries = drive.entries("s", on_damage="skip")
+        assert [entry.kind for entry in entries] == ["created", "message", "x-hansard.gap", "message", "message"]
+        assert [said(entry) for entry in entries if entry.kind == "message"] == ["two", "four", "five"]
+        assert drive.entries("s", on_damage="skip", newest_first=True) == entries[::-1]
+
+    @pytest.mark.parametrize("how", DAMAGE)
+    def test_nothing_more_is_written_to_it(self, drive: Driver, backdoor: Backdoor, how: str) -> None:
+        _damaged(drive, backdoor, how)
+        before = backdoor.log("s")
+        with pytest.raises(HansardError):
+            drive.say("s", "on")
+        assert backdoor.log("s") == before
+
+    @pytest.mark.parametrize("how", DAMAGE)
+    def test_other_sessions_are_as_they_were(self, drive: Driver, backdoor: Backdoor, how: str) -> None:
+        _damaged(drive, backdoor, how)
+        assert drive.texts("t") == ["intact"]
+        assert drive.say("t", "on").added == 1
+        assert "t" in {info.id for info in drive.backend.find(EVERYTHING, order="id", limit=9, cursor=None)}
+        assert drive.findings("t") == []
+
+    def test_a_repair_sets_it_aside_and_the_session_goes_on(self, drive: Driver, backdoor: Backdoor) -> None:
+        _damaged(drive, backdoor, "changed")
+        assert next(iter(list(drive.backend.check("s", repair=True)))).severity == "damage"
+        assert drive.findings("s") == []
+        assert drive.texts("s") == ["two"]
+        assert drive.say("s", "on").seq == 3
+
+    def test_a_damaged_session_can_be_deleted(self, drive: Driver, backdoor: Backdoor) -> None:
+        _damaged(drive, backdoor, "changed")
+        assert drive.backend.delete("s", force=True) == ("s",)
+        assert drive.create("s").new
+
+
+class Tearing:
+    """A write that was never acknowledged."""
+
+    def test_a_log_cut_anywhere_in_its_last_groups_shows_whole_groups_only(
+        self, drive: Driver, backdoor: Backdoor
+    ) -> None:
+        drive.new("s")
+        whole = [len(backdoor.log("s"))]
+        for texts in (("a", "b"), ("c",)):
+            drive.say("s", *texts)
+            whole.append(len(backdoor.log("s")))
+        log = backdoor.log("s")
+        for size in range(whole[0], whole[2] + 1, 37):
+            backdoor.replace("s", log[:size])
+            expected = [""] if size < whole[1] else ["ab"] if size < whole[2] else ["abc"]
+            assert ["".join(drive.texts("s"))] == expected, size
+
+    def test_a_torn_tail_is_a_note_and_the_next_append_sets_it_aside(self, drive: Driver, backdoor: Backdoor) -> None:
+        drive.new("s", first=[user("two")])
+        drive.say("s", "three", "four")
+        whole = backdoor.log("s")
+        backdoor.replace("s", whole[: whole.rindex(b'{"seq":4') + 20])
+        assert drive.findings("s") == ["note"]
+        assert drive.say("s", "again").seq == 3
+        assert drive.texts("s") == ["two", "again"]
+        assert drive.findings("s") == []
+
+    def test_an_ended_line_that_does_not_verify_is_damage_even_at_the_end(
+        self, drive: Driver, backdoor: Backdoor
+    ) -> None:
+        drive.new("s", first=[user("two")])
+        drive.say("s", "three")
+        backdoor.replace("s", backdoor.log("s").replace(b"three", b"threE"))
+        assert drive.findings("s") == ["damage"]
+        assert drive.texts("s") == ["two"]
+
+    def test_the_first_bytes_of_the_last_group_zeroed_hide_that_group_only(
+        self, drive: Driver, backdoor: Backdoor
+    ) -> None:
+        drive.new("s", first=[user("two")])
+        start = len(backdoor.log("s"))
+        drive.say("s", "three", "four")
+        log = backdoor.log("s")
+        backdoor.replace("s", log[:start] + bytes(64) + log[start + 64 :])
+        assert drive.texts("s") == ["two"]
+        assert drive.say("s", "again").seq == 3
+
+    def test_an_older_log_put_back_is_what_the_session_is(self, drive: Driver, backdoor: Backdoor) -> None:
+        drive.new("s", first=[user("two")])
+        older = backdoor.log("s")
+        drive.say("s", "three")
+        drive.set("s", status="running")
+        backdoor.replace("s", older)
+        assert (drive.backend.info("s").seq, drive.backend.info("s").status) == (2, None)
+        assert drive.say("s", "again").seq == 3
+
+    def test_groups_put_behind_the_log_count(self, drive: Driver, backdoor: Backdoor) -> None:
+        drive.new("s", first=[user("two")])
+        older = backdoor.log("s")
+        drive.say("s", "three")
+        newer = backdoor.log("s")
+        backdoor.replace("s", older)
+        assert drive.texts("s") == ["two"]
+        backdoor.replace("s", newer)
+        assert drive.texts("s") == ["two", "three"]
+        assert drive.say("s", "four").seq == 4

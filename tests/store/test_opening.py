@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import hansard
+from hansard import Invalid, NotFound, Unsupported
+from hansard.opening import _parse
+
+
+@pytest.mark.parametrize(
+    ("url", "root", "unsafe"),
+    [
+        ("/a/b", "/a/b", False),
+        (Path("/a/b"), "/a/b", False),
+        ("file:/a/b", "/a/b", False),
+        ("file:///a/b%20c", "/a/b c", False),
+        ("file://localhost/a", "/a", False),
+        ("file:///a?shared=unsafe", "/a", True),
+        ("file:/a?shared=unsafe", "/a", True),
+        ("/a?b", "/a?b", False),
+        ("relative", str(Path.cwd() / "relative"), False),
+        ("file:relative", str(Path.cwd() / "relative"), False),
+        ("~/x", str(Path("~/x").expanduser()), False),
+        ("memory:", None, False),
+        ("memory://", None, False),
+    ],
+)
+def test_a_url_names_a_place(url, root, unsafe):
+    place = _parse(url)
+    assert (place.root and str(place.root), place.shared_unsafe) == (root, unsafe)
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "why"),
+    [
+        ("", Invalid, "memory:"),
+        (5, Invalid, "folder"),
+        ("memory:name", Invalid, "no name"),
+        ("sqlite:///x", Invalid, "sqlite"),
+        ("file://host/a", Invalid, "three slashes"),
+        ("file:///a?cache=1", Invalid, "shared=unsafe"),
+        ("a\0b", Invalid, "no folder"),
+        ("postgresql://u:secret@h/db", Unsupported, r"hansard\[postgresql\]"),
+        ("postgres://h/db", Unsupported, "PostgreSQL"),
+    ],
+)
+def test_what_is_no_place_is_refused_and_no_password_is_shown(url, error, why):
+    with pytest.raises(error, match=why) as caught:
+        hansard.open(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_environment_names_the_store_where_none_is_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("HANSARD_STORE", str(tmp_path / "there"))
+    with hansard.open() as store:
+        assert store.backend_name == "file"
+        store.create(id="s")
+    assert (tmp_path / "there" / "hansard.json").exists()
+    monkeypatch.setenv("HANSARD_STORE", "")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with hansard.open():
+        assert (tmp_path / "home" / ".hansard" / "hansard.json").exists()
+
+
+def test_a_store_that_is_not_there_is_not_made_for_readers(tmp_path):
+    with pytest.raises(NotFound):
+        hansard.open(tmp_path / "none", create=False)
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(NotFound):
+        hansard.open("memory:", create=False)
+    hansard.open(tmp_path / "none").close()
+    with hansard.open(tmp_path / "none", create=False) as store:
+        assert len(store.find()) == 0
+
+
+def test_two_stores_of_one_folder_one_closed_midway(tmp_path):
+    first = hansard.open(tmp_path)
+    first.create(id="s").append(hansard.user("a"))
+    with hansard.open(tmp_path) as second:
+        first.get("s").append(hansard.user("b"))
+        first.close()
+        second.get("s").append(hansard.user("c"))
+        assert [message.text for message in second.get("s").history()] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [lambda: datetime(2026, 1, 1, tzinfo=UTC), lambda: 1_767_225_600.0, lambda: 1_767_225_600_000_000],
+)
+def test_a_clock_may_give_datetimes_seconds_or_microseconds(clock):
+    with hansard.open("memory:", clock=clock) as store:
+        assert store.create().info.created_at == "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize("clock", [5, lambda: "noon?", lambda: None])
+def test_what_is_no_clock_is_refused(clock):
+    with pytest.raises(Invalid, match="clock"):
+        hansard.open("memory:", clock=clock)
+
+
+def test_every_public_name_is_there_once_and_says_what_it_is():
+    assert len(hansard.__all__) == len(set(hansard.__all__))
+    for name in hansard.__all__:
+        value = getattr(hansard, name)
+        assert name in ("ANY", "KEEP", "__version__") or value.__doc__, name
+    assert set(hansard.__all__) <= set(dir(hansard))
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = hansard.nothing
+
+
+def test_every_public_member_has_a_docstring():
+    for kind in (hansard.Store, hansard.Session, hansard.LeaseHandle, hansard.Draft):
+        for name in dir(kind):
+            if not name.startswith("_"):
+                assert getattr(kind, name).__doc__, f"{kind.__name__}.{name}"
+
+
+def test_import_pulls_in_nothing_heavy():
+    script = "import sys, hansard; print(*sorted(sys.modules))"
+    out = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ
+    ).stdout
+    loaded = {name.partition(".")[0] for name in out.split()}
+    assert loaded.isdisjoint(
+        {"anyio", "asyncio", "trio", "apsw", "sqlite3", "click", "rich", "msgspec", "pytest", "html"}
+    )

@@ -39,7 +39,4 @@ def microseconds(value: str | float | datetime, what: str = "at") -> int:
 
 def normal(value: str | float | datetime, what: str = "at") -> str:
     """The one spelling of a time that logs hold. Errors as for `microseconds`."""
-    if isinstance(value, str) and len(value) == 27 and value.endswith("Z") and value[19] == ".":
-        microseconds(value, what)
-        return value
     return stamp(microseconds(value, what))

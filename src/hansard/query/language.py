@@ -132,9 +132,9 @@ class _Parser:
         else:
             whole = match["bare"]
             split = _BARE_FILTER.fullmatch(whole)
-            name, value = (split[1], split[2]) if split else ("", "")
-            if not split and whole[:-1].casefold() in _ALL_NAMES and whole.endswith(":"):
-                self._note(f"{whole} has no value; looked for as a word")
+            name, value = (split[1], split[2].strip('"')) if split else (whole.partition(":")[0], "")
+            if not split and not whole.endswith(":"):
+                name = ""
         if name.casefold() in _ALL_NAMES:
             problem = self._filter(name.casefold(), value, minus=minus)
             if problem is None:
@@ -172,6 +172,8 @@ class _Parser:
 
     def _filter(self, name: str, value: str, *, minus: bool) -> str | None:
         """Take a filter over; else what is wrong with it."""
+        if not value:
+            return "no value"
         if name in ("role", "tool"):
             self._names.setdefault((name, minus), []).append(value.casefold())
             return None

@@ -148,7 +148,8 @@ def _strings(value: Json, key: str = "") -> Iterator[str]:
 
 def cut(text: str) -> list[str]:
     """A text in pieces of at most TEXT_PIECE_TOKENS_MAX tokens that overlap a little; none of a blank one."""
-    if len(text) <= TEXT_PIECE_TOKENS_MAX // 2:
+    # So few characters can't hold more tokens, whatever normalisation makes of them.
+    if len(text) <= (TEXT_PIECE_TOKENS_MAX // 2 if text.isascii() else TEXT_PIECE_TOKENS_MAX // 10):
         return [text] if text and not text.isspace() else []
     return [one for one in _cut_long(text) if not one.isspace()]
 
@@ -165,7 +166,12 @@ def _cut_long(text: str) -> Iterable[str]:
         yield text[start:end]
         if end >= len(text):
             return
-        start = _boundary(text, max(start + 1, end - OVERLAP_CHARS), end)
+        start = _overlap(text, max(start + 1, end - OVERLAP_CHARS), end)
+
+
+def _overlap(text: str, low: int, high: int) -> int:
+    """The first place in a range where a word begins after white space; its beginning if there is none."""
+    return next((place for place in range(low, high) if text[place - 1].isspace()), low)
 
 
 def _boundary(text: str, low: int, high: int) -> int:

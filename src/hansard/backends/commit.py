@@ -200,7 +200,7 @@ class _Planning:
         return self._seal_update(changes, request.change_id)
 
     def _seal_update(self, changes: Changes, identity: str) -> Sealed:
-        body: dict[str, Json] = msgspec.to_builtins(changes)
+        body: dict[str, Json] = {key: value for key, value in msgspec.to_builtins(changes).items() if value}
         new = NewEntry(kind="update", body=body, id=identity or names.new_id(), at=stamp(self._now_us))
         return encode_body(new, given=bool(identity))
 
@@ -208,7 +208,8 @@ class _Planning:
         """Fold and plan what is absent; on a refusal everything is as it was."""
         trial = self.fold.copy()
         planned: list[_Planned] = []
-        ahead = {item.sealed.new.id for item in planned}
+        by_seq: dict[int, _Planned] = {}
+        ahead: set[str] = set()
         seqs: list[int] = []
         branch_end: int | None = None
         for item, seq in zip(sealed, present, strict=True):
@@ -229,9 +230,10 @@ class _Planning:
                 branch_end = None
             place = _Planned(item, trial.seq + 1, parent)
             entry = _entry_of(place)
-            self._check_references(trial, entry, {p.seq: p for p in planned})
+            self._check_references(trial, entry, by_seq)
             trial.apply(entry)
             planned.append(place)
+            by_seq[place.seq] = place
             seqs.append(place.seq)
         self._check_bounds(trial, planned)
         self.fold = trial

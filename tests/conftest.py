@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-NOT_JOINED = [
-    "aio", "cli", "contract", "file", "multiprocess", "store", "query", "test_docs.py", "test_public_api.py",
-    "formats/test_archive.py", "formats/test_archive_memory.py", "formats/test_import_into_store.py",
-]  # fmt: skip
+NOT_JOINED = ["cli", "file", "multiprocess", "test_docs.py"]
 KNOWN_FAULTS = (
     "test_what_a_log_can_not_hold_is_invalid",
     "test_nothing_beside_the_body_makes_a_line_too_large",

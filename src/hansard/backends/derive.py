@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from hashlib import sha256
 from typing import Final
 
+import msgspec
+
 from ..codec.values import encode
 from ..errors import Invalid
 from ..model.entry import Json
+from ..model.info import SessionInfo
 
 NEVER_ERASED: Final = frozenset(("created", "head", "lease", "erase", "upgrade"))
 """Kinds without which a log can't be understood. An erased compaction does nothing, so what it covered is shown again."""
@@ -37,6 +41,16 @@ def slug_of(agent: str | None, user: str | None, number: int) -> str:
     words = [agent or "", user or "", str(number)]
     cleaned = [_NOT_IN_SLUGS.sub("-", word.casefold()).strip("-")[:40] for word in words]
     return "-".join(word for word in cleaned if word)
+
+
+def detached(info: SessionInfo) -> SessionInfo:
+    """The info with dicts and lists of its own, so that whoever changes them changes nothing that is kept."""
+    own = {
+        name: copy.deepcopy(value)
+        for name in SessionInfo.__struct_fields__
+        if isinstance(value := getattr(info, name), dict | list) and value
+    }
+    return msgspec.structs.replace(info, **own) if own else info
 
 
 def attachments_of(kind: str, body: Json) -> frozenset[str]:

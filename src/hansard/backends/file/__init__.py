@@ -1,0 +1,5 @@
+"""The file backend: a folder per session, readable lines in it, and an index beside them that can always be rebuilt."""
+
+from .backend import FileBackend
+
+__all__ = ["FileBackend"]

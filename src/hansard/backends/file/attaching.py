@@ -7,7 +7,7 @@ from hashlib import sha256 as hash_of
 from pathlib import Path
 from typing import Final
 
-from ...errors import Corrupt, Invalid, NotFound
+from ...errors import Corrupt, NotFound
 from ...model.info import Attachment
 from . import disk, sources
 from .core import Core
@@ -51,17 +51,14 @@ def attach(core: Core, session: str, data: bytes, *, mime: str, name: str | None
 
 def attachment(core: Core, session: str, sha256: str) -> bytes:
     """As the contract says."""
-    if not _SHA256.fullmatch(sha256):
-        msg = f"{sha256[:80]!r} is no attachment id; it is the SHA-256 of the content, 64 hex digits"
-        raise Invalid(msg)
     with core.current(session) as log:
         folders = [core.layout.folder(log.place)]
         folders += [s.path.parent for s in sources.inherited(core.layout, log.place, log.segments)]
-    for folder in folders:
+    for folder in folders if _SHA256.fullmatch(sha256) else ():
         path = _file(folder, sha256)
         if path is not None:
             return read(path)
-    msg = f"session {session!r} has no attachment {sha256}"
+    msg = f"session {session!r} has no attachment {sha256[:80]!r}; its entries name those it has, by their SHA-256"
     raise NotFound(msg)
 
 
@@ -93,22 +90,3 @@ def files(folder: Path) -> dict[str, Path]:
     except FileNotFoundError:
         return {}
     return {path.stem: path for path in found if path.is_file() and not path.is_symlink()}
-
-
-def named_in(entry_body: object) -> set[str]:
-    """The hashes of the attachments that a body refers to."""
-    found: set[str] = set()
-    stack: list[object] = [entry_body]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            for key, value in item.items():
-                if key in ("attachment", "sha256") and isinstance(value, str) and _SHA256.fullmatch(value):
-                    found.add(value)
-                elif key == "cut" and isinstance(value, list):
-                    found |= {c[1] for c in value if isinstance(c, list) and len(c) > 1 and isinstance(c[1], str)}
-                else:
-                    stack.append(value)
-        elif isinstance(item, list):
-            stack += item
-    return found

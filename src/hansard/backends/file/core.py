@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from itertools import chain
 from typing import Literal, Protocol
 
+from ...codec.line import GENESIS
 from ...errors import Corrupt, NotFound
 from ...model.entry import Entry
 from ...model.info import SessionInfo
 from ...model.requests import Clock
+from ..derive import detached
 from . import sources
 from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout
 from .log import Log, Start
@@ -27,12 +30,16 @@ class Index(Protocol):
         """A log was written to, and says now what its row should."""
         ...
 
-    def gone(self, session: str, place: str) -> None:
+    def gone(self, place: str) -> None:
         """A session was deleted."""
         ...
 
     def remembered(self, session: str) -> Start | None:
         """The fold of a session as far as the catalogue has it."""
+        ...
+
+    def knew(self, session: str, inode: int) -> bool:
+        """Whether this very file was the log of a session once."""
         ...
 
 
@@ -55,7 +62,7 @@ class Core:
         self.index.announce(log.place)
 
     @contextlib.contextmanager
-    def current(self, session: str) -> Iterator[Log]:
+    def current(self, session: str) -> Generator[Log]:
         """The log of an existing session, brought up to date, for this thread alone.
 
         Raises:
@@ -67,7 +74,7 @@ class Core:
             yield log
 
     @contextlib.contextmanager
-    def _again(self, session: str) -> Iterator[Log]:
+    def _again(self, session: str) -> Generator[Log]:
         """The log after a refresh; looked up a second time if the session was deleted and made anew meanwhile."""
         with contextlib.ExitStack() as stack:
             try:
@@ -80,7 +87,7 @@ class Core:
             yield log
 
     @contextlib.contextmanager
-    def held(self, session: str) -> Iterator[Log]:
+    def held(self, session: str) -> Generator[Log]:
         """The log of an existing session, up to date and locked against every process.
 
         Raises:
@@ -89,6 +96,16 @@ class Core:
         """
         with self.pool.using(session) as log, log.held():
             self._check_begun(log)
+            yield log
+
+    @contextlib.contextmanager
+    def locked(self, session: str) -> Generator[Log]:
+        """The log of whatever stands for an id, locked against every process, damaged or not.
+
+        Raises:
+            NotFound, Unavailable: nothing stands for it; its files can't be opened.
+        """
+        with self.pool.using(session) as log, log.locked():
             yield log
 
     def _check_begun(self, log: Log) -> None:
@@ -107,12 +124,12 @@ class Core:
         """Whether anything but its log shows that a session was acknowledged here."""
         folder = self.layout.folder(log.place)
         beside = (folder / CHILDREN, folder / ATTACHMENTS, folder / PREFIX)
-        return any(path.exists() for path in beside) or self.index.remembered(log.session) is not None
+        return any(path.exists() for path in beside) or self.index.knew(log.session, log.inode)
 
     def info(self, session: str) -> SessionInfo:
-        """What a session is now."""
+        """What a session is now; the caller may change it."""
         with self.current(session) as log:
-            return log.fold.info()
+            return detached(log.fold.info())
 
     def sources(self, session: str, *, damage: bool = True) -> list[sources.Source]:
         """Where a session's entries are read, oldest first; with damage, up to it.
@@ -141,16 +158,21 @@ class Core:
         before: int | None = None,
         newest_first: bool = False,
         on_damage: Literal["raise", "skip"] = "raise",
-    ) -> Iterator[Entry]:
+    ) -> Generator[Entry]:
         """As the contract says."""
         found = self.sources(session)
         if on_damage == "skip":
             entries = [e for source in found for e in sources.salvage(source, after, before)]
-            yield from reversed(entries) if newest_first else entries
-            return
-        for source in reversed(found) if newest_first else found:
-            read = sources.read_backwards if newest_first else sources.read
-            yield from read(source, after, before)
+            return reversed(entries) if newest_first else iter(entries)
+        read = sources.read_backwards if newest_first else sources.read
+        return chain.from_iterable(read(source, after, before) for source in (found[::-1] if newest_first else found))
+
+    def lines(self, session: str, *, after: int = 0) -> Iterator[bytes]:
+        """The lines of a session's own log behind entry `after`, each checked against digest and chain."""
+        own = self.sources(session)[-1]
+        with self.pool.using(session) as log:
+            previous = bytes.fromhex(log.segments[-1].hash) if log.segments else GENESIS
+        return sources.verified_lines(own, previous, after)
 
     def entry(self, session: str, seq: int) -> Entry | None:
         """One entry, None if there is none with this number."""

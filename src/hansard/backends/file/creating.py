@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Literal
 
 from ...backend import Request
 from ...codec import names, values
 from ...codec.line import seal
-from ...errors import AlreadyExists, Corrupt, HansardError, NotFound
+from ...errors import AlreadyExists, Corrupt, HansardError, Invalid, NotFound
 from ...model.entry import NewEntry
 from ...model.info import SessionInfo
 from ...model.requests import Created, Creation
 from .. import commit
+from ..commit import EntryAt
 from ..creation import created_entry
 from ..derive import resident_id, slug_of
-from . import disk, locks
+from . import disk, locks, sources
 from .core import Core
-from .layout import CHILDREN, child_place, is_real_folder, read_pointer
+from .layout import CHILDREN, child_place, is_real_folder, read_alias, read_pointer
 from .log import Log
 
 Reuse = Literal["", "id", "pair"]
@@ -33,7 +34,7 @@ def create(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Crea
     if creation.agent is None and creation.user is None:
         return _create_root(core, creation, first, reuse, None)
     disk.make_folder(core.layout.pairs)
-    with _numbers(core, creation.agent, creation.user) as pair:
+    with numbers(core, creation.agent, creation.user) as pair:
         if reuse == "pair":
             there = pair.latest(core, creation)
             if there is not None:
@@ -41,7 +42,7 @@ def create(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Crea
         return _create_root(core, creation, first, reuse, pair)
 
 
-class _Pair:
+class Pair:
     """The numbers of one (agent, user), in a file that this thread has locked: a line [number, id] for each session."""
 
     def __init__(self, fd: int) -> None:
@@ -52,23 +53,44 @@ class _Pair:
         self._lines = data[: self._end].split(b"\n")[:-1]
 
     def latest(self, core: Core, creation: Creation) -> Created | None:
-        """The newest session of the pair that still exists."""
-        for line in reversed(self._lines):
-            _, session = _pair_line(line)
-            with contextlib.suppress(NotFound):
-                info = core.info(session)
-                if (info.agent, info.user, info.kind) == (creation.agent, creation.user, creation.kind):
-                    return Created(info.id, info.seq, new=False)
+        """The session with the highest number of those that still exist."""
+        # The last line has the highest number; the others are in order but where sessions came from other stores.
+        newest = [_pair_line(line) for line in self._lines[-1:]]
+        for _, session in newest or ():
+            if (there := _of_pair(core, session, creation)) is not None:
+                return there
+        for _, session in sorted({_pair_line(line) for line in self._lines}, reverse=True):
+            if (there := _of_pair(core, session, creation)) is not None:
+                return there
         return None
 
     def take(self, session: str) -> int:
         """The next number, durable, for a session."""
         number = _pair_line(self._lines[-1])[0] + 1 if self._lines else 1
+        self._add((number, session))
+        return number
+
+    def note(self, number: int, session: str) -> None:
+        """Have a session that was numbered elsewhere count here too; the last line keeps the highest number."""
+        there = [_pair_line(line) for line in self._lines]
+        if (number, session) in there:
+            return
+        highest = there[-1:]
+        self._add((number, session), *(one for one in highest if one[0] > number))
+
+    def _add(self, *pairs: tuple[int, str]) -> None:
         disk.truncate(self._fd, self._end)
         os.lseek(self._fd, self._end, os.SEEK_SET)
-        disk.write_all(self._fd, values.encode([number, session]) + b"\n")
+        disk.write_all(self._fd, b"".join(values.encode(list(pair)) + b"\n" for pair in pairs))
         disk.datasync(self._fd)
-        return number
+
+
+def _of_pair(core: Core, session: str, creation: Creation) -> Created | None:
+    with contextlib.suppress(NotFound):
+        info = core.info(session)
+        if (info.agent, info.user, info.kind) == (creation.agent, creation.user, creation.kind):
+            return Created(info.id, info.seq, new=False)
+    return None
 
 
 def _pair_line(line: bytes) -> tuple[int, str]:
@@ -81,21 +103,26 @@ def _pair_line(line: bytes) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def _numbers(core: Core, agent: str | None, user: str | None) -> Iterator[_Pair]:
+def numbers(core: Core, agent: str | None, user: str | None) -> Generator[Pair]:
+    """The numbers of an agent and a user, for this thread alone."""
     path = core.layout.pair(agent, user)
     fresh = not path.exists()
     with locks.locked_file(path) as fd:
         if fresh:
             disk.sync_folder(path.parent)
-        yield _Pair(fd)
+        yield Pair(fd)
 
 
-def _create_root(core: Core, creation: Creation, first: Request, reuse: Reuse, pair: _Pair | None) -> Created:
+def _create_root(core: Core, creation: Creation, first: Request, reuse: Reuse, pair: Pair | None) -> Created:
     session = names.check_id(creation.id) if creation.id else names.new_id()
     place = f"sessions/{core.layout.named(session).name}"
     number: int | None = None
     while True:
-        _make_way(core, session)
+        if make_way(core, session):
+            there = _existing(core, session, creation, reuse)
+            if there is None:
+                raise AlreadyExists(taken(session))
+            return there
         if not is_real_folder(core.layout.folder(place)):
             if number is None and pair is not None:
                 number = pair.take(session)
@@ -110,19 +137,21 @@ def _create_root(core: Core, creation: Creation, first: Request, reuse: Reuse, p
                 return begun
 
 
-def _make_way(core: Core, session: str) -> None:
-    """Remove a pointer that leads nowhere; refuse an id that is a child's."""
+def make_way(core: Core, session: str) -> bool:
+    """Remove a pointer that leads nowhere; whether the id is a child's."""
     path = core.layout.named(session)
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
-        return
+        return False
     if not stat.S_ISREG(mode):
-        return
+        return False
     with locks.locked_file(path):
-        if core.layout.find(session) is None:
-            disk.unlink(path)
-            disk.sync_folder(path.parent)
+        if core.layout.find(session) is not None:
+            return True
+        disk.unlink(path)
+        disk.sync_folder(path.parent)
+    return False
 
 
 def _existing(core: Core, session: str, creation: Creation, reuse: Reuse) -> Created | None:
@@ -161,9 +190,7 @@ def begin(core: Core, session: str, place: str, first: Request, entry: NewEntry)
     with opened_log(core, session, place) as log, log.held():
         if log.begun:
             return None
-        if core.was_session(log):
-            msg = f"{log.path}: a session was here and its log is lost; run `hansard check --repair`, then create it anew"
-            raise Corrupt(msg, path=str(log.path), line=1)
+        check_free(core, log)
         log.clear_unbegun(core.layout.quarantine)
         disk.sync_folder(folder)
         disk.sync_folder(folder.parent)
@@ -174,10 +201,21 @@ def begin(core: Core, session: str, place: str, first: Request, entry: NewEntry)
     return Created(session, seq, new=True)
 
 
-def write_first(core: Core, log: Log, request: Request) -> int:
-    """Plan and write the first commit of a log whose lock is held; the last seq."""
+def check_free(core: Core, log: Log) -> None:
+    """Return if nothing shows that a session was where a log without a whole first commit lies.
+
+    Raises:
+        Corrupt: it was.
+    """
+    if core.was_session(log):
+        msg = f"{log.path}: a session was here and its log is lost; run `hansard check --repair`, then create it anew"
+        raise Corrupt(msg, path=str(log.path), line=1)
+
+
+def write_first(core: Core, log: Log, request: Request, *, at: EntryAt | None = None) -> int:
+    """Plan and write the first commit of a log whose lock is held; the last seq. `at` gives what comes before it."""
     group = commit.plan(
-        log.fold, log.mark.hash, [request], find=lambda _id: None, at=lambda _seq: None, now_us=core.clock()
+        log.fold, log.mark.hash, [request], find=lambda _id: None, at=at or log.entry_at, now_us=core.clock()
     )
     answer = group.answers[0]
     if isinstance(answer, HansardError):
@@ -187,7 +225,7 @@ def write_first(core: Core, log: Log, request: Request) -> int:
 
 
 @contextlib.contextmanager
-def opened_log(core: Core, session: str, place: str) -> Iterator[Log]:
+def opened_log(core: Core, session: str, place: str) -> Generator[Log]:
     """The log at a place, its file made if absent, in the pool and for this thread alone."""
     path = core.layout.log(place)
     try:
@@ -208,13 +246,15 @@ def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) 
     root = parent.root or parent.id
     session = _child_id(creation, root)
     with core.held(root) as log:
+        if creation.name is not None and (elsewhere := _aliased(core, session)) is not None:
+            return elsewhere
         # Under the root's lock nothing of the tree is deleted; the parent may have been, just before.
         parent = core.info(parent.id) if parent.id != root else log.fold.info()
         name = core.layout.named(session).name
         place = child_place(log.path.parent.name, name)
-        pointer = core.layout.sessions / name
+        path = core.layout.sessions / name
         while True:
-            with _pointer(session, core, log.path.parent.name):
+            with pointer(session, core, log.path.parent.name):
                 if is_real_folder(core.layout.folder(place)):
                     there = _existing(core, session, creation, "id" if creation.name is not None else reuse)
                     if there is not None:
@@ -227,18 +267,44 @@ def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) 
                     begun = begin(core, session, place, first, entry)
                     if begun is not None:
                         return begun
-                if not pointer.exists():
+                if not path.exists():
                     continue
+
+
+def _aliased(core: Core, derived: str) -> Created | None:
+    """The resident that has an id of its own, as one from another store may."""
+    path = core.layout.named(derived)
+    names_ = read_alias(path)
+    if names_ is None:
+        return None
+    first = sources.first_entry(core.layout.log(child_place(*names_)))
+    if first is not None and isinstance(first.body, dict):
+        with contextlib.suppress(NotFound):
+            info = core.info(str(first.body.get("session")))
+            return Created(info.id, info.seq, new=False)
+    # The resident was deleted, so its name is free again.
+    with locks.locked_file(path):
+        disk.unlink(path)
+        disk.sync_folder(path.parent)
+    return None
+
+
+def alias(core: Core, derived: str, leads_to: str) -> None:
+    """Have the name of a resident lead to the child that has an id of its own. The root's lock is held."""
+    disk.write_file(core.layout.named(derived), leads_to.encode() + b"\n")
 
 
 def _child_id(creation: Creation, root: str) -> str:
     if creation.name is not None:
+        if creation.id:
+            msg = "name and id: the id of a resident child follows from its root and name; give one of the two"
+            raise Invalid(msg)
         return resident_id(root, creation.name)
     return names.check_id(creation.id) if creation.id else names.new_id()
 
 
 @contextlib.contextmanager
-def _pointer(session: str, core: Core, root_name: str) -> Iterator[None]:
+def pointer(session: str, core: Core, root_name: str) -> Generator[None]:
     """Hold the pointer file of a child, leading to its root.
 
     Raises:

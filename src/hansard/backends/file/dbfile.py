@@ -66,7 +66,7 @@ def guard(path: Path, *, alone: bool) -> Generator[None]:
     """
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = locks.remember(os.open(path, flags, disk.FILE_MODE))
+        fd = locks.open_file(path, flags)
     except OSError as error:
         msg = f"{path}: {error.strerror}. The index lives in this folder; give it write access"
         raise Unavailable(msg) from error

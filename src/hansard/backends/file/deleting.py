@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ...errors import Conflict, Corrupt, NotFound
 from ...model.info import SessionInfo
-from . import disk, forking, locks
+from . import disk, forking, locks, sources
 from .core import Core
 from .layout import CHILDREN, child_place, is_child, is_real_folder, read_pointer, root_place
+from .log import Log
+from .rows import stamp
 
 
 def delete(core: Core, session: str, *, force: bool) -> tuple[str, ...]:
@@ -24,32 +26,38 @@ def delete(core: Core, session: str, *, force: bool) -> tuple[str, ...]:
     if root is None:
         return _remove_rest(core, session, place)
     try:
-        with core.held(root) as log:
+        with core.locked(root) as log:
             victims = list(_tree(core, place, session))
             if not force:
-                _check_unprotected(core, victims)
-            forking_first = [one for one, _ in victims if one != root]
-            for one in forking_first:
-                with contextlib.suppress(NotFound, Corrupt), core.held(one) as child:
-                    forking.rescue(core, child)
+                _check_unprotected(core, victims, log)
+            for _, where in victims:
+                core.index.announce(where)
+            for one, _ in victims:
+                _rescue_forks(core, one, log)
             if root == session:
-                forking.rescue(core, log)
                 _take_away(core, place)
                 core.pool.drop(log)
             else:
                 # Deepest first: after a crash no child is left without its parent.
                 for one, where in reversed(victims):
                     _take_child(core, one, where)
-            gone = [one for one, _ in victims]
     except NotFound:
         return ()
     _finish(core, victims)
-    return tuple(sorted(gone))
+    return tuple(sorted(one for one, _ in victims))
+
+
+def _rescue_forks(core: Core, session: str, root: Log) -> None:
+    if session == root.session:
+        forking.rescue(core, root)
+        return
+    with contextlib.suppress(NotFound), core.locked(session) as log:
+        forking.rescue(core, log)
 
 
 def id_at(core: Core, place: str) -> str | None:
     """The id of the session at a place, None if its first line can't be read."""
-    first = forking.first_entry(core.layout.log(place))
+    first = sources.first_entry(core.layout.log(place))
     if first is None or not isinstance(first.body, dict):
         return None
     return str(first.body.get("session"))
@@ -57,7 +65,9 @@ def id_at(core: Core, place: str) -> str | None:
 
 def _remove_rest(core: Core, session: str, place: str) -> tuple[str, ...]:
     """Remove what has no readable first line: a damaged session, or the rest of a creation."""
-    was = (core.layout.folder(place) / CHILDREN).exists() or core.index.remembered(session) is not None
+    now = stamp(core.layout.root, place)
+    was = (core.layout.folder(place) / CHILDREN).exists() or (now is not None and core.index.knew(session, now[0]))
+    core.index.announce(place)
     _take_away(core, place)
     _finish(core, [(session, place)])
     return (session,) if was else ()
@@ -88,17 +98,22 @@ def children(core: Core, root: str) -> Iterator[tuple[str, str]]:
 
 
 def _parent_of(core: Core, place: str) -> str | None:
-    first = forking.first_entry(core.layout.log(place))
+    first = sources.first_entry(core.layout.log(place))
     return first.body.get("parent") if first is not None and isinstance(first.body, dict) else None
 
 
-def _check_unprotected(core: Core, victims: list[tuple[str, str]]) -> None:
+def _check_unprotected(core: Core, victims: list[tuple[str, str]], root: Log) -> None:
     for session, _ in victims:
         with contextlib.suppress(NotFound, Corrupt):
-            why = protection(core.info(session), core.clock())
+            if session == root.session:
+                root.refresh()
+                info = root.fold.info()
+            else:
+                info = core.info(session)
+            why = protection(info, core.clock())
             if why:
                 msg = f"session {session!r} is {why}, so nothing was deleted. End that, or delete with force"
-                raise Conflict(msg, seq=core.info(session).seq)
+                raise Conflict(msg, seq=info.seq)
 
 
 def protection(info: SessionInfo, now_us: int) -> str:
@@ -114,7 +129,7 @@ def protection(info: SessionInfo, now_us: int) -> str:
 
 
 def _take_child(core: Core, session: str, place: str) -> None:
-    with contextlib.suppress(NotFound), core.pool.using(session) as log, log.held():
+    with contextlib.suppress(NotFound), core.locked(session) as log:
         _take_away(core, place)
         core.pool.drop(log)
         return
@@ -134,7 +149,7 @@ def _finish(core: Core, victims: list[tuple[str, str]]) -> None:
     for session, place in victims:
         if is_child(place):
             _remove_pointer(core, session)
-        core.index.gone(session, place)
+        core.index.gone(place)
     empty_trash(core)
 
 
@@ -178,4 +193,3 @@ def places(core: Core) -> Iterator[str]:
                 yield f"sessions/{path.name}"
                 for _, place in children(core, f"sessions/{path.name}"):
                     yield place
-

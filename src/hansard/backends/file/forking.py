@@ -15,12 +15,13 @@ import msgspec
 
 from ...backend import Request
 from ...codec import names, values
-from ...codec.line import Sealed, decode_line, seal
+from ...codec.line import Sealed, seal
 from ...errors import AlreadyExists, Invalid, NotFound
 from ...fold import Fold
 from ...model.entry import Entry, NewEntry
 from ...model.info import Segment, SessionInfo
 from ...model.requests import Created, Creation
+from ..commit import EntryAt
 from ..creation import created_entry
 from . import disk, scan, sources
 from .core import Core
@@ -30,11 +31,12 @@ from .log import Log
 
 
 class Point(msgspec.Struct, frozen=True):
-    """Where a fork leaves: the session whose folder holds the line, the mark behind it, and the segments up to it."""
+    """Where a fork leaves: the mark behind the line, and the segments up to it."""
 
-    holder: str
     mark: scan.Mark
     segments: tuple[Segment, ...]
+    at: EntryAt
+    """Gives an entry up to there."""
 
 
 def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created:
@@ -51,16 +53,22 @@ def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created
     if holder is None:
         # The line lies in a copy that a deleted origin left: the new fork gets its own.
         with core.held(origin) as log:
-            return _begin(core, session, creation, info, _point_of(core, log, at), prefix_of=log)
+            copies = _amendments(core, info, log, at)
+            return _begin(core, session, creation, info, _point_of(log, at), copies, prefix_of=log)
     with core.held(holder) as log:
-        point = _point_of(core, log, at)
+        point = _point_of(log, at)
         log.sync_foreign()
-        folder = core.layout.folder(log.place)
-        disk.make_folder(folder / FORKS)
-        marker = values.encode({"session": session, "at": at}) + b"\n"
-        disk.write_file(folder / FORKS / names.name_of(session), marker)
+        mark(core, log, session, at)
         fold = log.fold.copy() if holder == origin and at == log.mark.seq else None
-        return _begin(core, session, creation, info, point, fold=fold)
+        copies = _amendments(core, info, log, at) if fold is None else []
+        return _begin(core, session, creation, info, point, copies, fold=fold)
+
+
+def mark(core: Core, log: Log, session: str, at: int) -> None:
+    """Leave the durable marker of a fork in the folder of the log that holds the line it continues from."""
+    folder = core.layout.folder(log.place)
+    disk.make_folder(folder / FORKS)
+    disk.write_file(folder / FORKS / names.name_of(session), values.encode({"session": session, "at": at}) + b"\n")
 
 
 def _holder(core: Core, origin: str, at: int) -> str | None:
@@ -76,7 +84,7 @@ def _holder(core: Core, origin: str, at: int) -> str | None:
     return None
 
 
-def _point_of(core: Core, log: Log, at: int) -> Point:
+def _point_of(log: Log, at: int) -> Point:
     entry = log.entry_at(at)
     if entry is None:
         msg = f"session {log.session!r}: entry {at} is not there (any more); fork at one that is"
@@ -86,7 +94,7 @@ def _point_of(core: Core, log: Log, at: int) -> Point:
     if at < log.first_seq:
         owner = next(segment.session for segment in log.segments if segment.last >= at)
     segments = (*kept, Segment(owner, at, entry.hash))
-    return Point(log.session, scan.Mark(0, at, bytes.fromhex(entry.hash)), segments)
+    return Point(scan.Mark(0, at, bytes.fromhex(entry.hash)), segments, log.entry_at)
 
 
 def _begin(
@@ -95,6 +103,7 @@ def _begin(
     creation: Creation,
     origin: SessionInfo,
     point: Point,
+    copies: list[Entry],
     *,
     fold: Fold | None = None,
     prefix_of: Log | None = None,
@@ -113,11 +122,11 @@ def _begin(
     if prefix_of is not None:
         _copy_prefix(core, prefix_of, core.layout.folder(place), point.mark.seq)
     now_us = core.clock()
-    copies = _amendments(core, origin, point.mark.seq) if fold is None else []
     with opened_log(core, session, place) as log, log.held():
         if log.begun:
             raise AlreadyExists(taken(session))
         log.clear_unbegun(core.layout.quarantine)
+        whole = fold is not None
         if fold is None:
             # Folded at its first read, so that the creation costs the same at any length. Until then the planner only
             # needs to know where the numbers go on.
@@ -129,17 +138,21 @@ def _begin(
         sealed: list[Sealed] = [seal(entry, now_us=now_us)]
         sealed += [seal(NewEntry(kind="amend", body=copy.body, at=copy.at), now_us=now_us) for copy in copies]
         disk.sync_folder(core.layout.folder(place))
-        seq = write_first(core, log, Request(sealed=tuple(sealed)))
-        if copies or fold.seq != point.mark.seq:
+        seq = write_first(core, log, Request(sealed=tuple(sealed)), at=point.at)
+        if not whole:
             core.pool.drop(log)
-            return Created(session, seq, new=True)
     core.index.touched(log)
     return Created(session, seq, new=True)
 
 
-def _amendments(core: Core, origin: SessionInfo, at: int) -> list[Entry]:
-    wanted = [seq for seq, target in origin.amendments if target <= at < seq]
-    found = (core.entry(origin.id, seq) for seq in wanted)
+def _amendments(core: Core, origin: SessionInfo, held: Log, at: int) -> list[Entry]:
+    """The amendments in force at the origin that were made after the point, with the log of the holder in hand."""
+    if held.session == origin.id:
+        wanted = [seq for seq, target in held.fold.info().amendments if target <= at < seq]
+        found = map(held.entry_at, wanted)
+    else:
+        wanted = [seq for seq, target in origin.amendments if target <= at < seq]
+        found = (core.entry(origin.id, seq) for seq in wanted)
     return [entry for entry in found if entry is not None and not entry.erased]
 
 
@@ -155,7 +168,7 @@ def rescue(core: Core, log: Log) -> list[str]:
     """Give every live fork of a session whose lock is held all that it inherits, durable. Returns the forks."""
     rescued: list[str] = []
     for session in markers(core.layout.folder(log.place)):
-        with contextlib.suppress(NotFound), core.held(session) as fork_log:
+        with contextlib.suppress(NotFound), core.locked(session) as fork_log:
             if any(segment.session == log.session for segment in fork_log.segments):
                 folder = core.layout.folder(fork_log.place)
                 if not (folder / PREFIX).exists():
@@ -168,11 +181,14 @@ def _copy_prefix(core: Core, log: Log, folder: Path, last: int) -> None:
     """Write `prefix.jsonl` with the inherited (or own) lines 1 to `last` of a log, and bring the attachments along."""
     beside = folder / f"{PREFIX}.new-{os.urandom(4).hex()}"
     found = [*sources.inherited(core.layout, log.place, log.segments), log.source()]
-    with beside.open("xb", opener=lambda path, flags: os.open(path, flags | os.O_CLOEXEC, disk.FILE_MODE)) as file:
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, disk.FILE_MODE)
+    try:
         for source in found:
             if source.first <= last:
-                _copy_lines(source, last, file.fileno())
-        disk.datasync(file.fileno())
+                _copy_lines(source, last, fd)
+        disk.datasync(fd)
+    finally:
+        os.close(fd)
     needed = [core.layout.log(log.place).parent, *(source.path.parent for source in found)]
     _bring_attachments(beside, needed, folder / ATTACHMENTS)
     disk.rename(beside, folder / PREFIX)
@@ -212,15 +228,4 @@ def _files(folder: Path) -> list[Path]:
 
 def erased_amendments(log: Log, targets: frozenset[int]) -> list[int]:
     """The amend entries of a log's own that replace one of the targets: they show its text, so they go with it."""
-    info = log.fold.info()
-    return [seq for seq, target in info.amendments if target in targets and seq >= log.first_seq]
-
-
-def first_entry(path: Path) -> Entry | None:
-    """The first line of a log, if it can be read."""
-    try:
-        with sources.opened(path) as fd:
-            _, line = next(scan.raw_lines(fd, 0), (0, b""))
-        return decode_line(line)
-    except (OSError, ValueError):
-        return None
+    return [seq for seq, target in log.fold.info().amendments if target in targets and seq >= log.first_seq]

@@ -5,7 +5,7 @@
     STORE/sessions/<name>                                a child: a small file that holds its root's name
     STORE/sessions/<root>/children/<name>/log.jsonl      a child of any depth, flat under its root
     STORE/pairs/<name of [agent, user]>                  numbers of the sessions of an agent and a user
-    STORE/trash/ quarantine/ writers/ index.db search.db
+    STORE/trash/ quarantine/ arriving/ writers/ index.db search.db
 
 A *place* is the folder of a session relative to the store: `sessions/<name>` or `sessions/<root>/children/<name>`.
 """
@@ -40,6 +40,7 @@ class Layout:
         self.trash = root / "trash"
         self.quarantine = root / "quarantine"
         self.writers = root / "writers"
+        self.arriving = root / "arriving"
 
     def folder(self, place: str) -> Path:
         """The folder of a place."""
@@ -102,8 +103,23 @@ def read_pointer(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     name = text[:-1].decode("ascii", "replace") if text.endswith(b"\n") else ""
-    plain = name.replace("%", "").replace("~", "").replace("_", "").replace("-", "")
-    return name if plain.isalnum() and plain.isascii() else None
+    return name if is_name(name) else None
+
+
+def read_alias(path: Path) -> tuple[str, str] | None:
+    """(root's name, child's name) that the pointer of a resident with an id of its own holds; None if it holds none."""
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    root, slash, child = text.decode("ascii", "replace").strip().partition("/")
+    return (root, child) if slash and is_name(root) and is_name(child) else None
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a name that `name_of` gives."""
+    plain = text.replace("%", "").replace("~", "").replace("_", "").replace("-", "")
+    return bool(text) and text.isascii() and (plain.isalnum() or not plain)
 
 
 def is_real_folder(path: Path) -> bool:

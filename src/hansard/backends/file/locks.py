@@ -10,25 +10,31 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 from . import disk
 
 _inherited: Final[set[int]] = set()
+_opening: Final = threading.Lock()
+"""Held while a descriptor is opened and noted, and across each fork: no child inherits one that it does not know of."""
 
 
-def remember(fd: int) -> int:
-    """Have a forked child close this descriptor; returns it."""
-    _inherited.add(fd)
+def open_file(path: str | Path, flags: int) -> int:
+    """A descriptor of a file itself, never of what a link names, which a forked child closes at once."""
+    with _opening:
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, disk.FILE_MODE)
+        _inherited.add(fd)
     return fd
 
 
 def close(fd: int) -> None:
-    """Close a remembered descriptor, and with it release its lock."""
-    _inherited.discard(fd)
-    os.close(fd)
+    """Close a descriptor that `open_file` gave, and with it release its lock."""
+    with _opening:
+        _inherited.discard(fd)
+        os.close(fd)
 
 
 def _close_in_child() -> None:
@@ -36,14 +42,20 @@ def _close_in_child() -> None:
         with contextlib.suppress(OSError):
             os.close(fd)
     _inherited.clear()
+    _opening.release()
 
 
-os.register_at_fork(after_in_child=_close_in_child)
+os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_close_in_child)
 
 
 def acquire(fd: int) -> None:
     """Wait for the exclusive lock of an open file."""
     fcntl.flock(fd, fcntl.LOCK_EX)
+
+
+def acquire_shared(fd: int) -> None:
+    """Wait until nobody has the exclusive lock of an open file, and keep others from taking it."""
+    fcntl.flock(fd, fcntl.LOCK_SH)
 
 
 def try_acquire(fd: int) -> bool:
@@ -61,10 +73,10 @@ def release(fd: int) -> None:
 
 
 @contextlib.contextmanager
-def locked_file(path: Path) -> Iterator[int]:
+def locked_file(path: Path) -> Generator[int]:
     """The descriptor of a file, made if absent, that this thread alone holds locked; the path still names it."""
     while True:
-        fd = remember(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, disk.FILE_MODE))
+        fd = open_file(path, os.O_RDWR | os.O_CREAT)
         try:
             acquire(fd)
             try:

@@ -13,9 +13,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import msgspec
 
@@ -32,8 +32,11 @@ from .layout import LOG, POISONED, Layout
 
 
 class Start(msgspec.Struct, frozen=True):
-    """What the catalogue remembers of a log: the fold up to a commit line."""
+    """What the catalogue remembers of a log: the fold up to a commit line, when the file was so."""
 
+    inode: int
+    size: int
+    mtime_ns: int
     mark: scan.Mark
     fold: bytes
 
@@ -112,7 +115,7 @@ class Log:
         if self._fd < 0 or now[:2] != _identity(self._fd):
             self._open()
             now = self._stat()
-        self._follow()
+        self._follow(now)
         self._seen = now
 
     def _stat(self) -> tuple[int, ...]:
@@ -122,19 +125,17 @@ class Log:
             self._gone()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
-    def _gone(self) -> None:
+    def _gone(self) -> NoReturn:
         msg = f"session {self.session!r} does not exist (any more) in {self._around.layout.root}"
         raise NotFound(msg)
 
     def _open(self) -> None:
         """Open what the path names now, and forget what was known of another file."""
         try:
-            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = locks.open_file(self.path, os.O_RDWR)
         except FileNotFoundError:
             self._gone()
-        if self._fd >= 0:
-            locks.close(self._fd)
-        self._fd = locks.remember(fd)
+        self._take(fd)
         known = self._first_hash
         self._seen = ()
         self._forget()
@@ -142,6 +143,20 @@ class Log:
             # Another session of the same id took the place: callers of this one must not write into it.
             self.closed = True
             self._gone()
+
+    def _take(self, fd: int) -> None:
+        if self._fd >= 0:
+            locks.close(self._fd)
+        self._fd = fd
+
+    def replaced(self, fd: int) -> None:
+        """Go on with the file that took the place of this log's, which is locked too, and fold it anew."""
+        self._take(fd)
+        self._first_hash = ""
+        self._forget()
+        self._seen = _state(fd)
+        self._follow(self._seen)
+        self._foreign = False
 
     def _forget(self) -> None:
         """Start anew from the beginning of the file."""
@@ -166,10 +181,10 @@ class Log:
         with contextlib.suppress(msgspec.ValidationError):
             self.segments = msgspec.convert(first.body.get("segments", ()), tuple[Segment, ...])
 
-    def _follow(self) -> None:
+    def _follow(self, now: tuple[int, ...]) -> None:
         """Fold on over what was written since, by whomever."""
-        if not self.begun or not self._still_holds(self.mark):
-            self._restart()
+        if not self.begun or self._is_suspect(now) or not self._still_holds(self.mark):
+            self._restart(now)
         scanner = scan.Scanner(self._fd, self.mark, str(self.path), first_seq=self.first_seq)
         for group in scanner.groups():
             for entry, size in group:
@@ -182,17 +197,29 @@ class Log:
         if self.fold.needs_tree:
             self._fold_anew()
 
-    def _restart(self) -> None:
+    def _is_suspect(self, now: tuple[int, ...]) -> bool:
+        """Whether the file has changed though nothing was added: not what a writer does, so all of it is read anew."""
+        return self._seen != now and now[2] <= self.mark.offset
+
+    def _restart(self, now: tuple[int, ...]) -> None:
         """Begin with what the catalogue remembers, else with the first line."""
         if self.begun:
             self._forget()
         start = self._around.remembered(self.session)
-        if start is not None and start.mark.offset and self._still_holds(start.mark):
+        if start is not None and self._is_of(start, now) and self._still_holds(start.mark):
             with contextlib.suppress(ValueError):
                 self.fold, self.mark = Fold.load(start.fold), start.mark
                 return
         if self.first_seq > 1:
             self.fold = Fold.of((entry, 0) for entry in self.inherited())
+
+    @staticmethod
+    def _is_of(start: Start, now: tuple[int, ...]) -> bool:
+        """Whether the file is the one that is remembered, unchanged or with more behind it."""
+        if start.inode != now[1] or not start.mark.offset:
+            # Another file may have the same lines and show less: what was erased elsewhere.
+            return False
+        return now[2] > start.size or now[2:] == (start.size, start.mtime_ns)
 
     def _still_holds(self, mark: scan.Mark) -> bool:
         """Whether the line that ends at the mark is the one it describes."""
@@ -215,34 +242,44 @@ class Log:
         return sources.Source(self.path, self.first_seq, self.mark.seq, self.mark.offset, self.first_seq, damage)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[int]:
-        """The descriptor of the log while this thread holds its lock, everything known and no tail behind it.
+    def locked(self) -> Generator[int]:
+        """The descriptor of the log while this thread holds its lock; nothing is read.
 
         Raises:
-            NotFound, Corrupt, Unavailable: as `refresh`; the session is poisoned; the log can't be opened.
+            NotFound, Unavailable: the session was deleted; the log can't be opened, or nothing may be written there.
         """
         if self._poisoned:
             self._poisoned_error()
-        if self._fd < 0:
-            with _os_errors(self.path):
+        with _os_errors(self.path):
+            if self._fd < 0:
                 self._open()
-        while True:
-            fd = self._fd
-            locks.acquire(fd)
-            try:
-                with _os_errors(self.path):
+            while True:
+                fd = self._fd
+                locks.acquire(fd)
+                try:
                     if self._stat()[:2] != _identity(fd):
                         # Erased and replaced, or deleted and made anew, while we waited.
                         self._open()
                         continue
-                    self._refresh(locked=True)
-                    if self.begun:
-                        self._set_tail_aside()
                     yield fd
-                return
-            finally:
-                if fd == self._fd and not self._poisoned:
-                    locks.release(fd)
+                    return
+                finally:
+                    # By now this may be another file: erasing puts a new one in place, which is locked until here.
+                    if self._fd >= 0 and not self._poisoned:
+                        locks.release(self._fd)
+
+    @contextlib.contextmanager
+    def held(self) -> Generator[int]:
+        """As `locked`, with everything known and no tail behind it.
+
+        Raises:
+            NotFound, Corrupt, Unavailable: as `refresh` and `locked`; the session is poisoned.
+        """
+        with self.locked() as fd:
+            self._refresh(locked=True)
+            if self.begun:
+                self._set_tail_aside()
+            yield fd
 
     def sync_foreign(self) -> None:
         """Make durable what another process wrote, before anything is said on the strength of it. Lock held."""
@@ -309,7 +346,7 @@ class Log:
             disk.write_file(self.path.parent / POISONED, b"a write failed and could not be taken back\n")
             locks.release(self._fd)
 
-    def _poisoned_error(self) -> None:
+    def _poisoned_error(self) -> NoReturn:
         msg = (
             f"session {self.session!r}: a write failed and could not be taken back, so it is read-only. "
             "See to the disk, then run `hansard check --repair`"
@@ -365,7 +402,7 @@ class Log:
         return None
 
 
-def _chained(*parts: Iterator[tuple[Entry, int]]) -> Iterator[tuple[Entry, int]]:
+def _chained(*parts: Iterator[tuple[Entry, int]]) -> Generator[tuple[Entry, int]]:
     for part in parts:
         yield from part
 
@@ -381,7 +418,7 @@ def _state(fd: int) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
-def _os_errors(path: Path) -> Iterator[None]:
+def _os_errors(path: Path) -> Generator[None]:
     """Turn what the system says into what the contract says."""
     try:
         yield
@@ -390,5 +427,3 @@ def _os_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         msg = f"{path}: {error.strerror or error}. Nothing of this call was acknowledged; see to the disk and repeat it"
         raise Unavailable(msg) from error
-
-

@@ -105,7 +105,7 @@ class WriterNote:
         # Under a hidden name until it is locked, so that nobody takes it for a dead one's.
         hidden = self._folder / f".{name}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = locks.remember(os.open(hidden, flags, disk.FILE_MODE))
+        fd = locks.open_file(hidden, flags)
         try:
             locks.acquire(fd)
             header = f"{_HEADER}{self._boot}\n".encode()
@@ -208,7 +208,7 @@ def scan(folder: Path, *, own: str = "") -> list[Note]:
 def _read(folder: Path, name: str) -> Note | None:
     path = folder / name
     try:
-        fd = locks.remember(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK))
+        fd = locks.open_file(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         # Gone meanwhile, or no file of ours: a note can always be opened by those who may write in its folder.
         return None

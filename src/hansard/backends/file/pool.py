@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from ...backend import Answer, Request
 from ...errors import HansardError, NotFound, Unavailable
@@ -40,7 +40,7 @@ class Pool:
         self._waiting: dict[str, deque[Waiter]] = {}
 
     @contextlib.contextmanager
-    def using(self, session: str) -> Iterator[Log]:
+    def using(self, session: str) -> Generator[Log]:
         """The log of a session, for this thread alone.
 
         Raises:

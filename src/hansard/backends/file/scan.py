@@ -212,7 +212,7 @@ def offset_of(fd: int, seq: int, end: int) -> int:
         if found < seq:
             low = start + 1
         else:
-            high = middle if start > middle else start
+            high = min(start, middle)
         if high <= low:
             break
     return _line_start(fd, low, end)

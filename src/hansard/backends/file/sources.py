@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,7 +40,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[int]:
+def opened(path: Path) -> Generator[int]:
     """A descriptor to read from. Each reader has its own, so none is closed under another."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
@@ -100,7 +100,7 @@ def _prefix(layout: Layout, owner: str, segment: Segment) -> Source:
     return Source(path, 1, segment.last, end)
 
 
-def read(source: Source, after: int, before: int | None) -> Iterator[Entry]:
+def read(source: Source, after: int, before: int | None) -> Generator[Entry]:
     """The entries of a source with `after < seq < before`, in order.
 
     Raises:
@@ -108,8 +108,13 @@ def read(source: Source, after: int, before: int | None) -> Iterator[Entry]:
     """
     expected = max(source.first, after + 1)
     last = source.last if before is None else min(source.last, before - 1)
-    if expected > last:
-        return
+    if expected <= last:
+        yield from _numbered(source, expected, last)
+    if source.damage is not None and (before is None or before > source.last + 1):
+        raise source.damage
+
+
+def _numbered(source: Source, expected: int, last: int) -> Iterator[Entry]:
     with opened(source.path) as fd:
         start = scan.offset_of(fd, expected, source.end) if expected > source.file_first else 0
         for offset, line in scan.raw_lines(fd, start, source.end):
@@ -117,8 +122,6 @@ def read(source: Source, after: int, before: int | None) -> Iterator[Entry]:
             if expected == last:
                 return
             expected += 1
-    if source.damage is not None:
-        raise source.damage
     _missing(source, expected, source.end)
 
 
@@ -126,12 +129,16 @@ def read_backwards(source: Source, after: int, before: int | None) -> Iterator[E
     """As `read`, newest first."""
     first = max(source.first, after + 1)
     last = source.last if before is None else min(source.last, before - 1)
+    if source.damage is not None and (before is None or before > source.last + 1):
+        raise source.damage
     if first > last:
         return
-    if source.damage is not None and before is None:
-        raise source.damage
     with opened(source.path) as fd:
         end = source.end
+        line = scan.line_at(fd, end)
+        if not line.startswith(b'{"seq":%d,' % source.last):
+            # An erasure has put a shorter file in its place since.
+            end = scan.offset_of(fd, source.last + 1, os.fstat(fd).st_size)
         if before is not None and before <= source.last:
             end = scan.offset_of(fd, before, end)
         expected = last
@@ -161,6 +168,28 @@ def _damaged(source: Source, seq: int, offset: int, why: str) -> NoReturn:
 
 def _missing(source: Source, seq: int, offset: int) -> NoReturn:
     _damaged(source, seq, offset, f"entry {seq} is missing")
+
+
+def verified_lines(source: Source, previous: bytes, after: int) -> Iterator[bytes]:
+    """The lines of a log behind entry `after`, all of them checked; `previous` is the hash before its first.
+
+    Raises:
+        Corrupt: at the first that does not verify, or at the damage that follows the last.
+    """
+    seq = source.first
+    with opened(source.path) as fd:
+        for offset, line in scan.raw_lines(fd, 0, source.end):
+            try:
+                previous = bytes.fromhex(scan.verify_line(line, previous, seq).hash)
+            except Corrupt as error:
+                _damaged(source, seq, offset, str(error))
+            if seq > after:
+                yield line
+            seq += 1
+            if seq > source.last:
+                break
+    if source.damage is not None:
+        raise source.damage
 
 
 def salvage(source: Source, after: int, before: int | None) -> Iterator[Entry]:
@@ -197,3 +226,13 @@ def _readable(line: bytes) -> Entry | None:
 def _gap(source: Source, after: int, gap: tuple[int, int]) -> Entry:
     body = {"path": str(source.path), "offset": gap[0], "bytes": gap[1], "after": after}
     return Entry(after + 1, f"gap:{gap[0]}", "", GAP, body)
+
+
+def first_entry(path: Path) -> Entry | None:
+    """The first line of a log, if it can be read."""
+    try:
+        with opened(path) as fd:
+            _, line = next(scan.raw_lines(fd, 0), (0, b""))
+        return decode_line(line)
+    except (OSError, ValueError):
+        return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ...backend import Progress
-from . import dbfile, disk, locks, notes
+from . import dbfile, locks, notes
 from .catalogue import Catalogue
 from .dbfile import WAIT_MS
 from .layout import CHILDREN
@@ -129,7 +129,7 @@ class Survey:
     @contextlib.contextmanager
     def _try_alone(self) -> Generator[bool]:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = locks.remember(os.open(self._lock, flags, disk.FILE_MODE))
+        fd = locks.open_file(self._lock, flags)
         mine = False
         try:
             found = os.fstat(fd)

@@ -118,7 +118,7 @@ def tags_of(piece: Piece) -> str:
     return " ".join(found)
 
 
-class Overtaken(Exception):  # noqa: N818 - a signal to the caller of `write`, no error
+class Overtaken(Exception):
     """Another process has written to one of the batch's sessions; nothing of the batch was."""
 
 

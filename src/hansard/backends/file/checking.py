@@ -1,0 +1,235 @@
+"""Looking at every byte of a session, and setting damage aside: moved to quarantine, never deleted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ...codec.line import GENESIS
+from ...errors import Corrupt, HansardError, NotFound
+from ...limits import GIB, SESSION_BYTES_WARN
+from ...model.entry import Entry
+from ...model.info import Segment
+from ...model.requests import Finding
+from ..derive import attachments_of
+from . import attaching, deleting, disk, locks, scan, sources
+from .core import Core
+from .layout import LOG, POISONED, PREFIX, is_real_folder
+from .receiving import segments_of
+
+DAMAGE: Final = "damage"
+NOTE: Final = "note"
+
+
+def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]:
+    """As the contract says."""
+    if session is not None:
+        place = core.layout.find(session)
+        if place is None:
+            msg = f"session {session!r} does not exist in {core.layout.root}"
+            raise NotFound(msg)
+        yield from _check_place(core, place, session, repair=repair)
+        return
+    yield from _strangers(core)
+    for place in every_place(core):
+        yield from _check_place(core, place, None, repair=repair)
+
+
+def every_place(core: Core) -> Iterator[str]:
+    """Every folder where a session is or was, roots first, each followed by its children."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in sorted(core.layout.sessions.iterdir()):
+            if not is_real_folder(path):
+                continue
+            yield f"sessions/{path.name}"
+            with contextlib.suppress(FileNotFoundError):
+                for child in sorted((path / "children").iterdir()):
+                    if is_real_folder(child):
+                        yield f"sessions/{path.name}/children/{child.name}"
+
+
+def _strangers(core: Core) -> Iterator[Finding]:
+    """What stands among the sessions and is none."""
+    for path in sorted(core.layout.sessions.iterdir()):
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            msg = f"{path}: neither a folder nor a file. A store holds no links; move what it names here, or remove it"
+            yield Finding("", DAMAGE, msg, path=str(path))
+
+
+def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -> Iterator[Finding]:
+    folder = core.layout.folder(place)
+    named = session or deleting.id_at(core, place) or folder.name
+    looking = _Looking(folder, named)
+    try:
+        yield from looking.log()
+    except (FileNotFoundError, NotADirectoryError):
+        if not folder.exists():
+            return
+        looking.empty = True
+    if looking.empty:
+        was = any((folder / name).exists() for name in ("children", "attachments", PREFIX)) or _knew(
+            core, named, folder
+        )
+        what = "a session was here and its log is empty, cut in its first group, or gone"
+        never = "a creation that was never acknowledged left this behind"
+        yield Finding(named, DAMAGE if was else NOTE, f"{folder}: {what if was else never}", path=str(folder))
+        looking.broken = was
+    if (folder / POISONED).exists():
+        msg = f"session {named!r}: a write failed and could not be taken back, so it is read-only until it is repaired"
+        yield Finding(named, DAMAGE, msg, path=str(folder / POISONED))
+        looking.broken = True
+    if repair and (looking.broken or looking.tail):
+        _repair(core, place, looking)
+    yield from looking.prefix()
+    yield from _check_attachments(core, looking)
+
+
+def _knew(core: Core, session: str, folder: Path) -> bool:
+    try:
+        inode = os.lstat(folder / LOG).st_ino
+    except FileNotFoundError:
+        return False
+    return core.index.knew(session, inode)
+
+
+class _Looking:
+    """What is found in one session's folder."""
+
+    def __init__(self, folder: Path, session: str) -> None:
+        self.folder = folder
+        self.session = session
+        self.empty = self.broken = self.tail = False
+        self.mark = scan.Mark()
+        self.first: Entry | None = None
+        self.named: dict[str, int] = {}
+        """The attachments that its entries need, with the seq of the first that does."""
+
+    def log(self) -> Iterator[Finding]:
+        """Read the log; what is wrong with it."""
+        path = self.folder / LOG
+        with sources.opened(path) as fd:
+            start = self.start(path)
+            scanner = scan.Scanner(fd, start, str(path), first_seq=start.seq + 1)
+            try:
+                self.follow(scanner)
+                if scanner.tail is not None:
+                    # A live writer may be in the middle of it: only under its lock is a tail one.
+                    locks.acquire_shared(fd)
+                    scanner = scan.Scanner(fd, scanner.mark, str(path), first_seq=start.seq + 1)
+                    self.follow(scanner)
+            except Corrupt as error:
+                self.broken = True
+                self.mark = scanner.mark
+                yield Finding(self.session, DAMAGE, str(error), error.path or str(path), error.line, error.offset)
+                return
+            self.mark = scanner.mark
+            self.empty = self.first is None
+            if scanner.tail is not None and not self.empty:
+                yield self._tail(scanner.tail, path)
+            if self.mark.offset > SESSION_BYTES_WARN:
+                msg = f"session {self.session!r} has more than {SESSION_BYTES_WARN // GIB} GiB; continue it in a fork or a child"
+                yield Finding(self.session, NOTE, msg, path=str(path))
+
+    def start(self, path: Path) -> scan.Mark:
+        """Where the chain of the log begins."""
+        first = sources.first_entry(path)
+        segments: tuple[Segment, ...] = segments_of(first) if first is not None and first.kind == "created" else ()
+        if first is not None and isinstance(first.body, dict) and first.body.get("session") not in (None, self.session):
+            msg = f"{path}: holds session {first.body.get('session')!r}, not {self.session!r}; move it to its own place"
+            raise Corrupt(msg, path=str(path), line=1)
+        if not segments:
+            return scan.Mark(0, 0, GENESIS)
+        return scan.Mark(0, segments[-1].last, bytes.fromhex(segments[-1].hash))
+
+    def follow(self, scanner: scan.Scanner) -> None:
+        """Read the whole groups that a scanner gives."""
+        for group in scanner.groups():
+            for entry, _ in group:
+                self.first = self.first or entry
+                for name in attachments_of(entry.kind, entry.body):
+                    self.named.setdefault(name, entry.seq)
+
+    def _tail(self, tail: scan.Tail, path: Path) -> Finding:
+        self.tail = True
+        self.broken = tail.ended
+        msg = (
+            f"session {self.session!r}: {tail.size} bytes at byte {tail.offset} belong to no whole group"
+            f"{f' ({tail.why})' if tail.why else ''}; the next append sets them aside"
+        )
+        line = self.mark.seq - (self.first.seq if self.first else 1) + 2
+        return Finding(self.session, DAMAGE if tail.ended else NOTE, msg, str(path), line, tail.offset)
+
+    def prefix(self) -> Iterator[Finding]:
+        """What is wrong with the copy of the lines before the log."""
+        path = self.folder / PREFIX
+        with contextlib.suppress(FileNotFoundError), sources.opened(path) as fd:
+            previous = GENESIS
+            for number, (offset, line) in enumerate(scan.raw_lines(fd, 0), 1):
+                try:
+                    previous = bytes.fromhex(scan.verify_line(line, previous, number).hash)
+                except Corrupt as error:
+                    msg = f"session {self.session!r}: inherited line {number}: {error}"
+                    yield Finding(self.session, DAMAGE, msg, str(path), number, offset)
+                    return
+
+
+def _check_attachments(core: Core, looking: _Looking) -> Iterator[Finding]:
+    if not looking.named:
+        return
+    folders = [looking.folder]
+    with contextlib.suppress(HansardError), core.current(looking.session) as log:
+        folders += [source.path.parent for source in sources.inherited(core.layout, log.place, log.segments)]
+    there: dict[str, Path] = {}
+    for folder in reversed(folders):
+        there |= attaching.files(folder)
+    for name, seq in sorted(looking.named.items(), key=lambda item: item[1]):
+        path = there.get(name)
+        if path is None:
+            msg = f"session {looking.session!r}: entry {seq} names attachment {name}, which is not there"
+            yield Finding(looking.session, DAMAGE, msg, path=str(looking.folder))
+            continue
+        try:
+            attaching.read(path)
+        except Corrupt as error:
+            yield Finding(looking.session, DAMAGE, f"session {looking.session!r}: {error}", path=str(path))
+
+
+def _repair(core: Core, place: str, looking: _Looking) -> None:
+    """Copy the log to quarantine and cut it where it is whole; a folder without a whole first group goes there itself."""
+    folder = core.layout.folder(place)
+    disk.make_folder(core.layout.quarantine)
+    kept = core.layout.quarantine / f"{folder.name[:100]}.{time.strftime('%Y%m%dT%H%M%S')}.{os.urandom(3).hex()}"
+    with contextlib.suppress(NotFound), core.pool.using(looking.session) as log:
+        core.pool.drop(log)
+    if looking.first is None:
+        core.index.announce(place)
+        disk.rename(folder, kept)
+        disk.sync_folder(folder.parent)
+        disk.sync_folder(kept.parent)
+        core.index.gone(place)
+        return
+    fd = locks.open_file(folder / LOG, os.O_RDWR)
+    try:
+        locks.acquire(fd)
+        core.index.announce(place)
+        # Looked at once more under the lock: only what is past the last whole group before any damage goes.
+        start = looking.start(folder / LOG)
+        scanner = scan.Scanner(fd, start, str(folder / LOG), first_seq=start.seq + 1)
+        with contextlib.suppress(Corrupt):
+            looking.follow(scanner)
+        if os.fstat(fd).st_size > scanner.mark.offset:
+            kept.mkdir(mode=disk.FOLDER_MODE)
+            disk.write_file(kept / LOG, (folder / LOG).read_bytes())
+            disk.truncate(fd, scanner.mark.offset)
+        disk.datasync(fd)
+        (folder / POISONED).unlink(missing_ok=True)
+        disk.sync_folder(folder)
+        looking.mark = scanner.mark
+    finally:
+        locks.close(fd)
+    with contextlib.suppress(HansardError), core.current(looking.session) as log:
+        core.index.touched(log)

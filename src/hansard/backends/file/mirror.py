@@ -1,0 +1,124 @@
+"""The catalogue's view of the logs, and the logs' view of the catalogue: each asks the other through here."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ...errors import Corrupt, NotFound, Unavailable
+from ...fold import FOLD_VERSION, Fold
+from ...model.info import SessionInfo
+from . import rows, scan, sources
+from .catalogue import Catalogue
+from .indexer import Indexer
+from .log import Log, Start
+from .rows import Row
+
+if TYPE_CHECKING:
+    from .core import Core
+
+
+class Mirror:
+    """What the core tells the index and asks of it, and how the index reads the logs."""
+
+    def __init__(self, root: Path) -> None:
+        """Open the catalogue of the store in this folder."""
+        self.indexer = Indexer(root, Catalogue(root / "index.db", fold_version=FOLD_VERSION), self)
+        self._root = root
+        self._core: Core | None = None
+
+    def follow(self, core: Core) -> None:
+        """Read the logs through this core from now on."""
+        self._core = core
+        self.indexer.start()
+
+    # -- what the core says and asks -----------------------------------------------------------------------------
+
+    def announce(self, place: str) -> None:
+        """A log is about to be written to: after a crash it must be looked at."""
+        self.indexer.begin(place)
+
+    def touched(self, log: Log) -> None:
+        """A log was written to. Its row is made later, on another thread."""
+        session, place = log.session, log.place
+        self.indexer.touched(place, lambda: self._row(session, place))
+
+    def gone(self, place: str) -> None:
+        """A session was taken away. Its row goes at once if the catalogue is free, else soon."""
+        self.indexer.touched(place, lambda: None)
+        with contextlib.suppress(Unavailable):
+            self.indexer.catalogue.put((), gone=(place,))
+
+    def remembered(self, session: str) -> Start | None:
+        """The fold of a session as far as the catalogue has it."""
+        try:
+            row = self.indexer.catalogue.get(session)
+        except Unavailable:
+            return None
+        if row is None or not row.offset:
+            return None
+        return Start(
+            row.inode, row.size, row.mtime_ns, scan.Mark(row.offset, row.info.seq, bytes.fromhex(row.hash)), row.fold
+        )
+
+    def knew(self, session: str, inode: int) -> bool:
+        """Whether this very file was the log of a session once."""
+        try:
+            row = self.indexer.catalogue.get(session)
+        except Unavailable:
+            return False
+        return row is not None and row.inode == inode
+
+    # -- what the indexer asks -----------------------------------------------------------------------------------
+
+    def fold_on(self, place: str, row: Row | None) -> Row | None:
+        """The row of what the log of a place holds now; None if no session is there."""
+        core = self._core
+        if core is None:
+            return row
+        session = _session_at(core, place) or (None if row is None else row.id)
+        if session is None:
+            return None
+        try:
+            return self._row(session, place)
+        except NotFound:
+            return None
+        except Corrupt:
+            return self._damaged(session, place, row)
+
+    def _row(self, session: str, place: str) -> Row | None:
+        core = self._core
+        if core is None:
+            return None
+        with core.current(session) as log:
+            return None if log.place != place else _row_of(log, log.stamp[1:], log.fold.info())
+
+    def _damaged(self, session: str, place: str, row: Row | None) -> Row | None:
+        now = rows.stamp(self._root, place)
+        core = self._core
+        if now is None or core is None:
+            return None
+        inode, size, mtime_ns = now
+        info = SessionInfo(session) if row is None else row.info
+        with contextlib.suppress(NotFound), core.pool.using(session) as log:
+            if log.begun:
+                info = log.fold.info()
+        info = msgspec.structs.replace(info, damaged=True)
+        # Covered by nothing: the next reader has to fold it anew, and finds the damage again.
+        return Row(place, inode, mtime_ns, size, 0, info.hash, FOLD_VERSION, Fold().dump(), info)
+
+
+def _session_at(core: Core, place: str) -> str | None:
+    first = sources.first_entry(core.layout.log(place))
+    body = None if first is None else first.body
+    session = body.get("session") if isinstance(body, dict) else None
+    return session if isinstance(session, str) else None
+
+
+def _row_of(log: Log, seen: tuple[int, ...], info: SessionInfo) -> Row:
+    inode, size, mtime_ns = seen
+    mark = log.mark
+    return Row(log.place, inode, mtime_ns, size, mark.offset, mark.hash.hex(), FOLD_VERSION, log.fold.dump(), info)

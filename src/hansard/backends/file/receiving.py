@@ -1,0 +1,388 @@
+"""Taking over a log from another store: gathered in a folder of its own, verified, and only then put in its place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Generator, Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from ...codec.line import GENESIS, decode_line, erase_line, verify_line
+from ...errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound
+from ...model.entry import Entry, Json
+from ...model.info import Attachment, Segment
+from ...model.requests import Created
+from ..derive import resident_id
+from . import attaching, creating, disk, forking, rewriting, scan, sources
+from .core import Core
+from .layout import ATTACHMENTS, CHILDREN, LOG, PREFIX, child_place
+from .log import Log
+
+
+class Arrived(msgspec.Struct):
+    """A log that came in, every line of it verified, in a folder that nobody else knows."""
+
+    folder: Path
+    first: Entry
+    last: Entry
+    links: dict[int, str]
+    """The hash of each commit line by its seq."""
+    erased: frozenset[int]
+    """What its erase entries name."""
+
+    @property
+    def body(self) -> dict[str, Json]:
+        """Of the `created` entry."""
+        return self.first.body
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Of a fork: where the entries before its first lie."""
+        return segments_of(self.first)
+
+    @property
+    def has_prefix(self) -> bool:
+        """It brought the lines that it inherits."""
+        return (self.folder / PREFIX).exists()
+
+    def lines(self, *, after: int = 0) -> Iterator[bytes]:
+        """Its own lines with `seq > after`, cleared where an erase entry says so."""
+        with sources.opened(self.folder / LOG) as fd:
+            for number, (_, line) in enumerate(scan.raw_lines(fd, 0), self.first.seq):
+                if number > after:
+                    yield erase_line(line) if number in self.erased else line
+
+
+def segments_of(first: Entry) -> tuple[Segment, ...]:
+    """The segments that a `created` entry names.
+
+    Raises:
+        Corrupt: they can't be understood.
+    """
+    try:
+        return msgspec.convert(first.body.get("segments", ()), tuple[Segment, ...])
+    except (msgspec.ValidationError, AttributeError):
+        msg = "the first line of the log does not say where the entries before it lie"
+        raise Corrupt(msg, line=1) from None
+
+
+def receive(
+    core: Core, session: str, lines: Iterable[bytes], attachments: Iterable[tuple[Attachment, bytes]]
+) -> Created:
+    """As the contract says."""
+    folder = core.layout.arriving / os.urandom(8).hex()
+    disk.make_folder(core.layout.arriving)
+    folder.mkdir(mode=disk.FOLDER_MODE)
+    try:
+        arrived = _gather(folder, session, lines)
+        _keep_attachments(folder, attachments)
+        return _settle(core, session, arrived)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# -- gathering ---------------------------------------------------------------------------------------------------------
+
+
+def _gather(folder: Path, session: str, lines: Iterable[bytes]) -> Arrived:
+    """Write what comes into files, verifying each line.
+
+    Raises:
+        Corrupt: a line does not verify, or the last one ends no group.
+        Invalid: it is the log of another session.
+    """
+    coming = iter(lines)
+    begin = _write_prefix(folder, session, coming)
+    if begin is None:
+        msg = f"session {session!r}: what arrived holds no line that begins its log"
+        raise Invalid(msg)
+    gathering = _Gathering(begin)
+    with _written(folder / LOG) as fd:
+        rewriting.write_lines(fd, gathering.verified(coming))
+    first, last = gathering.first, gathering.last
+    if last.commit is None:
+        msg = f"session {session!r}: what arrived is no whole log: it does not end with a whole group"
+        raise Corrupt(msg, line=gathering.number)
+    arrived = Arrived(folder, first, last, gathering.links, frozenset(gathering.erased))
+    _verify_prefix(arrived)
+    return arrived
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Generator[int]:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, disk.FILE_MODE)
+    try:
+        yield fd
+        disk.datasync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write_prefix(folder: Path, session: str, coming: Iterator[bytes]) -> bytes | None:
+    """Write the lines before the first of the session's own log to the prefix; that line, None if there is none."""
+    first = next(coming, None)
+    if first is None or _begins(first, session):
+        return first
+    decoded = _decoded(first)
+    if decoded.kind == "created" and decoded.seq > 1:
+        msg = f"this is the log of session {decoded.body.get('session')!r}, not of {session!r}; copy it under that id"
+        raise Invalid(msg)
+    found: list[bytes] = []
+
+    def before() -> Generator[bytes]:
+        yield first
+        for line in coming:
+            if _begins(line, session):
+                found.append(line)
+                return
+            yield line
+
+    with _written(folder / PREFIX) as fd:
+        rewriting.write_lines(fd, before())
+    if not found:
+        msg = f"this is the log of session {decoded.body.get('session')!r}, not of {session!r}; copy it under that id"
+        raise Invalid(msg)
+    return found[0]
+
+
+def _decoded(line: bytes) -> Entry:
+    try:
+        entry = decode_line(line)
+    except ValueError as error:
+        msg = f"line 1: not the line of an entry: {error}"
+        raise Corrupt(msg, line=1) from None
+    if not isinstance(entry.body, dict):
+        msg = "line 1: a log begins with its `created` entry"
+        raise Corrupt(msg, line=1)
+    return entry
+
+
+def _begins(line: bytes, session: str) -> bool:
+    if b'"kind":"created"' not in line[:1500]:
+        return False
+    entry = _decoded(line)
+    return entry.kind == "created" and entry.body.get("session") == session
+
+
+class _Gathering:
+    """Verifies a log while it passes through."""
+
+    def __init__(self, begin: bytes) -> None:
+        self.number = 1
+        self.links: dict[int, str] = {}
+        self.erased: set[int] = set()
+        self._group = 0
+        segments = segments_of(_decoded(begin))
+        previous = bytes.fromhex(segments[-1].hash) if segments else GENESIS
+        self._begin = begin
+        self.first = self.last = self._take(begin, previous, segments[-1].last + 1 if segments else 1)
+
+    def verified(self, coming: Iterator[bytes]) -> Iterator[bytes]:
+        """The lines, each checked before it is passed on."""
+        yield self._begin
+        for line in coming:
+            self.number += 1
+            self.last = self._take(line, bytes.fromhex(self.last.hash), self.last.seq + 1)
+            yield line
+
+    def _take(self, line: bytes, previous: bytes, seq: int) -> Entry:
+        try:
+            if not line.endswith(b"\n"):
+                msg = "the line has no end"
+                raise Corrupt(msg)
+            entry = verify_line(line, previous, seq)
+            self._group = self._group or seq
+            if entry.commit is not None and entry.commit[0] != self._group:
+                msg = f"entry {seq} closes a group that begins elsewhere"
+                raise Corrupt(msg)
+        except Corrupt as error:
+            msg = f"line {self.number} of what arrived: {error}"
+            raise Corrupt(msg, line=self.number) from None
+        if entry.commit is not None:
+            self.links[seq] = entry.hash
+            self._group = 0
+        if entry.kind == "erase" and isinstance(entry.body, dict):
+            self.erased |= {one for one in entry.body.get("seqs", ()) if type(one) is int}
+        return entry
+
+
+def _verify_prefix(arrived: Arrived) -> None:
+    if not arrived.has_prefix:
+        return
+    previous, number = GENESIS, 0
+    with sources.opened(arrived.folder / PREFIX) as fd:
+        for number, (_, line) in enumerate(scan.raw_lines(fd, 0), 1):
+            previous = bytes.fromhex(verify_line(line, previous, number).hash)
+    segments = arrived.segments
+    if not segments or (segments[-1].last, segments[-1].hash) != (number, previous.hex()):
+        msg = "the inherited lines before the log are not those that it was forked from"
+        raise Corrupt(msg, line=number + 1)
+    if any(seq <= number for seq in arrived.erased):
+        rewriting.rewrite_file(arrived.folder / PREFIX, _clearing(arrived.erased))
+
+
+def _clearing(seqs: frozenset[int]) -> rewriting.Change:
+    return lambda line: erase_line(line) if decode_line(line).seq in seqs else line
+
+
+def _keep_attachments(folder: Path, attachments: Iterable[tuple[Attachment, bytes]]) -> None:
+    for attachment, data in attachments:
+        if sha256(data).hexdigest() != attachment.sha256:
+            msg = f"attachment {attachment.sha256}: the bytes that arrived do not have this hash"
+            raise Corrupt(msg)
+        target = folder / ATTACHMENTS
+        target.mkdir(mode=disk.FOLDER_MODE, exist_ok=True)
+        path = target / f"{attachment.sha256}.{attaching.extension(attachment.mime)}"
+        if not path.exists():
+            with _written(path) as fd:
+                disk.write_all(fd, data)
+
+
+# -- putting in place --------------------------------------------------------------------------------------------------
+
+
+def _settle(core: Core, session: str, arrived: Arrived) -> Created:
+    if core.layout.find(session) is not None:
+        with contextlib.suppress(NotFound):
+            return _continue(core, session, arrived)
+    parent = arrived.body.get("parent")
+    if isinstance(parent, str):
+        return _place_child(core, session, arrived, parent)
+    return _place_root(core, session, arrived)
+
+
+def _continue(core: Core, session: str, arrived: Arrived) -> Created:
+    """Add the rest to a log whose beginning is here.
+
+    Raises:
+        Conflict: it is another log, or a longer one.
+    """
+    with core.held(session) as log:
+        here = log.mark
+        if arrived.links.get(here.seq) != here.hash.hex():
+            msg = f"session {session!r} is here with another log (or a longer one). Copy it under a new id"
+            raise Conflict(msg, seq=here.seq)
+        _bring_attachments(arrived, core.layout.folder(log.place))
+        if arrived.last.seq > here.seq:
+            core.announce(log)
+            late = frozenset(seq for seq in arrived.erased if seq <= here.seq)
+            more = arrived.lines(after=here.seq)
+            rewriting.rewrite(log, _clearing(late) if late else bytes, more)
+            core.index.touched(log)
+        else:
+            log.sync_foreign()
+    return Created(session, arrived.last.seq, new=False)
+
+
+def _bring_attachments(arrived: Arrived, folder: Path) -> None:
+    found = attaching.files(arrived.folder)
+    there = attaching.files(folder) if found else {}
+    if not found:
+        return
+    disk.make_folder(folder / ATTACHMENTS)
+    for name, path in found.items():
+        if name not in there:
+            disk.rename(path, folder / ATTACHMENTS / path.name)
+    disk.sync_folder(folder / ATTACHMENTS)
+
+
+def _place_root(core: Core, session: str, arrived: Arrived) -> Created:
+    with contextlib.ExitStack() as held:
+        agent, user, number = (arrived.body.get(name) for name in ("agent", "user", "number"))
+        if type(number) is int:
+            disk.make_folder(core.layout.pairs)
+            pair = held.enter_context(creating.numbers(core, _text(agent), _text(user)))
+            pair.note(number, session)
+        if arrived.segments:
+            held.enter_context(_origin(core, session, arrived))
+        place = f"sessions/{core.layout.named(session).name}"
+        if creating.make_way(core, session):
+            raise AlreadyExists(creating.taken(session))
+        disk.make_folder(core.layout.folder(place))
+        return _put(core, session, place, arrived)
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+@contextlib.contextmanager
+def _origin(core: Core, session: str, arrived: Arrived) -> Generator[None]:
+    """Hold the session whose log holds the line that a fork continues, marked; nothing if the fork has its own copy.
+
+    Raises:
+        NotFound: neither is there.
+    """
+    segment = arrived.segments[-1]
+    with contextlib.ExitStack() as held:
+        log: Log | None = None
+        with contextlib.suppress(NotFound, Corrupt):
+            log = held.enter_context(core.held(segment.session))
+        entry = None if log is None else log.entry_at(segment.last)
+        if log is None or entry is None or entry.hash != segment.hash or entry.seq < log.first_seq:
+            if not arrived.has_prefix:
+                msg = (
+                    f"session {session!r} is a fork of {segment.session!r}, which is not here up to entry {segment.last}; "
+                    "copy that one first"
+                )
+                raise NotFound(msg)
+            yield
+            return
+        forking.mark(core, log, session, segment.last)
+        yield
+
+
+def _place_child(core: Core, session: str, arrived: Arrived, parent_id: str) -> Created:
+    try:
+        parent = core.info(parent_id)
+    except NotFound:
+        msg = f"session {session!r} is a child of {parent_id!r}, which is not here; copy that one first"
+        raise NotFound(msg) from None
+    root = parent.root or parent.id
+    with core.held(root) as log:
+        if parent.id != root:
+            core.info(parent.id)
+        root_name = log.path.parent.name
+        place = child_place(root_name, core.layout.named(session).name)
+        with creating.pointer(session, core, root_name):
+            disk.make_folder(log.path.parent / CHILDREN)
+            disk.make_folder(core.layout.folder(place))
+            created = _put(core, session, place, arrived)
+        name = arrived.body.get("name")
+        if isinstance(name, str) and name and (derived := resident_id(root, name)) != session:
+            creating.alias(core, derived, f"{root_name}/{core.layout.named(session).name}")
+        return created
+
+
+def _put(core: Core, session: str, place: str, arrived: Arrived) -> Created:
+    """Put what arrived where a folder waits for it."""
+    folder = core.layout.folder(place)
+    with creating.opened_log(core, session, place) as log:
+        with log.held():
+            if log.begun:
+                raise AlreadyExists(creating.taken(session))
+            creating.check_free(core, log)
+            log.clear_unbegun(core.layout.quarantine)
+            disk.sync_folder(folder)
+            disk.sync_folder(folder.parent)
+            core.announce(log)
+            _bring_attachments(arrived, folder)
+            if arrived.has_prefix:
+                disk.rename(arrived.folder / PREFIX, folder / PREFIX)
+            rewriting.replace(log, arrived.lines())
+        core.index.touched(log)
+    return Created(session, arrived.last.seq, new=True)
+
+
+def finish(core: Core) -> None:
+    """Remove what receivers that died left behind, if nobody has touched it for a day."""
+    now = core.clock()
+    with contextlib.suppress(FileNotFoundError):
+        for path in list(core.layout.arriving.iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                if now - path.stat().st_mtime_ns // 1000 > 86_400_000_000:
+                    shutil.rmtree(path, ignore_errors=True)

@@ -11,19 +11,24 @@ from hypothesis import strategies as st
 
 from hansard.codec.line import (
     GENESIS,
+    _decode_slowly,
     decode_line,
     digest_of,
     encode_line,
+    end_of,
     erase_line,
     hash_cut,
     id_of,
+    line_again,
     seal,
     seq_of,
     verify_line,
 )
 from hansard.codec.names import new_id
+from hansard.codec.values import shown
 from hansard.errors import Corrupt, HansardError, Invalid
-from hansard.model.entry import NewEntry
+from hansard.model.entry import KINDS, Entry, NewEntry
+from hansard.model.info import Segment
 from support.values import json_values, nested, same, texts
 
 NOW = 1_795_000_000_000_000
@@ -31,7 +36,7 @@ KNOWN = {"seq", "id", "at", "kind", "agent", "run", "parent", "commit", "digest"
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 entries = st.builds(
     NewEntry,
-    kind=st.sampled_from(["message", "event", "x-a.b", 'x-"\\\n', "x-数"]),
+    kind=st.sampled_from(["message", "event", "x-a.b", "x-数.注", "x-a_1.b-2.c"]),
     body=json_values,
     id=ids,
     agent=st.none() | texts,
@@ -232,10 +237,10 @@ def test_equal_bodies_have_different_digests():
 @given(entries)
 def test_fast_and_slow_reading_give_equal_entries(new):
     line, _ = line_of(new)
-    slow, _ = encode_line(seal(new, now_us=NOW), 1, GENESIS, parent=None, commit=None)
-    one, two = decode_line(line), decode_line(slow)
-    assert (one.id, one.at, one.kind, one.agent, one.run) == (two.id, two.at, two.kind, two.agent, two.run)
-    assert type(one).__name__.lstrip("_").endswith("Entry")
+    fast, slow = decode_line(line), _decode_slowly(line)
+    assert fast == slow
+    assert same(fast.body, slow.body)
+    assert type(fast) is type(slow) is Entry
 
 
 def test_a_member_called_extra_comes_back():
@@ -255,11 +260,14 @@ def test_an_unknown_member_can_not_have_a_known_name(key):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"kind": ""}, {"kind": 5}, {"id": "x" * 513}, {"id": "\ud800"}, {"id": 5}, {"at": "yesterday"}, {"agent": 5},
+        {"kind": ""}, {"kind": 5}, {"kind": "note"}, {"kind": "x-"}, {"kind": "x-note"}, {"kind": "x-a."}, {"kind": []},
+        {"kind": "x-a.b\n"}, {"kind": "x-a." + "b" * 500}, {"kind": "x-hansard.gap"}, {"kind": "x-\ud800.b"},
+        {"parent": -1}, {"parent": True}, {"parent": 10**5000}, {"agent": "\ud83d\ude00"}, {"at": 10**5000},
+        {"extra": {"extra": 1}}, {"extra": None}, {"extra": {"x": 10**5000}}, {"extra": nested(201, "dict")}, {"id": None}, {"id": "x" * 513}, {"id": "\ud800"}, {"id": 5}, {"at": "yesterday"}, {"agent": 5},
         {"run": b"x"}, {"parent": "x"}, {"parent": 1.5}, {"extra": [1]},
         {"extra": {"x": float("nan")}}, {"extra": {1: 2}}, {"body": b""}, {"body": nested(201)},
     ],
-    ids=lambda wrong: repr(wrong)[:40],
+    ids=lambda wrong: shown(wrong).replace("\\", ""),
 )  # fmt: skip
 def test_what_a_log_can_not_hold_is_invalid(wrong):
     fields = {"kind": "event", "body": None, **wrong}
@@ -270,9 +278,37 @@ def test_what_a_log_can_not_hold_is_invalid(wrong):
 @pytest.mark.parametrize("key", ["agent", "run", "extra"])
 def test_nothing_beside_the_body_makes_a_line_too_large(key, monkeypatch):
     monkeypatch.setattr("hansard.codec.line.ENTRY_BYTES_MAX", 128 * 1024)
-    long = "a" * 130_000
+    long = "a" * 131_072
     with pytest.raises(Invalid):
         seal(NewEntry(kind="event", body=None, **{key: {"x": long} if key == "extra" else long}), now_us=NOW)
+
+
+@pytest.mark.parametrize("wide", ["\x00", "\ud800", "数"])
+def test_no_line_is_larger_than_its_sealed_entry_says(wide):
+    new = NewEntry("x-数.注", wide, "数" * 170, agent=wide * 9, run=wide, parent=1, extra={wide: wide})
+    sealed = seal(new, now_us=NOW)
+    line, _ = encode_line(sealed, 2**63, GENESIS, parent=2**63, commit=(2**63, 2**63))
+    assert len(line) <= sealed.size
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_of_the_format_can_be_sealed(kind):
+    assert decode_line(line_of(NewEntry(kind=kind, body={}))[0]).kind == kind
+
+
+def test_a_line_written_again_is_the_line():
+    new = NewEntry("message", {"a": "\ud800"}, agent="数", run="r", extra={"x": [1.5], "\ud800": None})
+    line, _ = line_of(new, 7, bytes(32), parent=3, commit=(5, NOW))
+    assert line_again(decode_line(line), bytes(32))[0] == line
+    assert line_again(decode_line(erase_line(line)), bytes(32))[0] == erase_line(line)
+
+
+@pytest.mark.parametrize("wrong", ["", "00", "zz" * 32, "é" * 64])
+def test_a_segment_without_a_hash_is_continued_by_nothing(wrong):
+    with pytest.raises(ValueError):
+        end_of((Segment("s", 4, wrong),))
+    assert end_of(()) == (0, GENESIS)
+    assert end_of((Segment("s", 1, wrong), Segment("t", 4, "01" * 32))) == (4, b"\x01" * 32)
 
 
 def test_a_body_beyond_the_bound_is_invalid_with_the_way_out():

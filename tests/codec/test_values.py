@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansard.codec.values import check_value, decode, encode
+from hansard.codec.values import check_value, decode, encode, shown
 from hansard.errors import Invalid
 from support import hostile
 from support.values import json_values, nested, same
@@ -109,6 +109,21 @@ def test_integers_of_any_size_come_back_or_are_refused_in_time(digits, sign):
 def test_a_surrogate_pair_that_would_come_back_as_one_character_is_refused():
     with pytest.raises(Invalid):
         check_value(["\ud83d\ude00"])
+    with pytest.raises(Invalid, match=r"body\.a\[1\]"):
+        check_value({"a": ["😀\ud800", "\ud83d\ude00"]})
+    with pytest.raises(Invalid):
+        check_value({"\ud83d\ude00": 1})
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("value", [{10**5000: 1}, [Unshowable()], {Unshowable(): 1}, 10**5000], ids=shown)
+def test_what_can_not_even_be_shown_is_refused(value):
+    with pytest.raises(Invalid):
+        check_value(value)
 
 
 @pytest.mark.parametrize(

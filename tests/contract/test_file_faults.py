@@ -176,6 +176,7 @@ def test_a_write_that_failed_leaves_the_session_writable(tmp_path):
 def test_a_write_that_can_not_be_taken_back_poisons_the_session_for_everyone(tmp_path):
     prepare(tmp_path)
     one, two = (FileBackend(tmp_path, clock=ManualClock()) for _ in range(2))
+    one.append("s", request(user("zero")))
     faults = DiskFaults(disk)
     faults.plan("lose", name="datasync")
     faults.plan("fail", name="truncate")

@@ -299,3 +299,12 @@ def test_a_session_rewound_to_before_its_beginning_shows_an_empty_branch():
 def test_branches_need_the_tree():
     with pytest.raises(Invalid, match="tree=True"):
         branches(Fold())
+
+
+def test_a_message_that_nobody_typed_is_no_title_and_no_user_message():
+    found = info(says("user", "put there", metadata={"meta": True}), says("assistant"), says("user", "typed"))
+    assert (found.title, found.message_count, found.user_message_count, found.exchange_count) == ("typed", 3, 1, 0)
+    assert info(says("user", "typed", metadata={"meta": "yes"})).title == "typed"
+    wrong = answers("a", role="user", is_error=True)
+    wrong[1]["metadata"] = {"meta": True}
+    assert info(calls("a"), wrong).error_count == 1

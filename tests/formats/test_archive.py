@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hansard.codec.line import decode_line
 from hansard.errors import Conflict, Corrupt, Invalid, NotFound, Unavailable, Unsupported
+from hansard.formats import examine
 from hansard.formats.archive import MANIFEST, Archive, Received, read_archive, write_archive
 from support import hostile
 from support.logs import Shelf, attached, log_of, says
@@ -293,6 +294,14 @@ def test_a_session_under_a_false_name_is_refused():
         manifest["sessions"][0]["name"] = "../s"
 
     untouched(remade(written(Shelf(s=log_of("s")), "s"), manifest=renamed), Corrupt, "not its own")
+
+
+def test_an_archive_among_transcripts_is_told_by_name():
+    for shelf, ids in ((Shelf(s=log_of("s")), ("s",)), (Shelf(), ())):
+        found = examine(written(shelf, *ids))
+        assert found.format is None
+        assert "a Hansard archive" in found.reason
+    assert examine(packed({"a/log.jsonl": b"x"})).reason.startswith("compressed")
 
 
 def test_two_sessions_or_members_of_one_name_are_refused():

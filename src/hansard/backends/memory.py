@@ -187,9 +187,10 @@ class MemoryBackend:
         with self._opened() as shelf:
             targets = _erasable(shelf, session, seqs)
             said = {key: value for key, value in (("by", by), ("reason", reason)) if value is not None}
-            forks = shelf.forks(session)
-            changed: list[str] = []
             hashes = {entry.hash for entry in targets}
+            forks = shelf.forks(session)
+            forks += [one for one in shelf.keepers(hashes) if one not in (session, *forks)]
+            changed: list[str] = []
             named = {name for entry in targets for name in attachments_in(entry.body)}
             shelf.write(session, [NewEntry(kind="erase", body={"seqs": [entry.seq for entry in targets], **said})])
             for fork in forks:

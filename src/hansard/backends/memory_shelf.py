@@ -7,46 +7,35 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import msgspec
 
 from ..backend import Answer, Request
 from ..codec.line import GENESIS, decode_line, erase_line, seal
-from ..errors import AlreadyExists, Corrupt, HansardError, NotFound, Unsupported
+from ..errors import AlreadyExists, Corrupt, HansardError
 from ..fold import Fold
 from ..model.entry import Entry, NewEntry
-from ..model.info import Segment, SessionInfo
+from ..model.info import SessionInfo
 from ..model.references import attachments_in
 from ..model.requests import Clock
 from . import commit
-from .memory_log import MemoryLog, Reading, read
+from .memory_log import MemoryLog
+from .memory_records import Records
 
 
-class Shelf:
-    """The logs of one memory store."""
+class Shelf(Records):
+    """The logs of one memory store, and all that changes them."""
 
     def __init__(self, clock: Clock) -> None:
         """Nothing yet."""
+        super().__init__()
         self.clock = clock
-        self.logs: dict[str, MemoryLog] = {}
         self.numbers: dict[tuple[str | None, str | None], int] = {}
         """The last number that an (agent, user) was given; never given again, so it stays when the session goes."""
         self.quarantine: list[tuple[str, list[bytes]]] = []
         """(session, lines) that were set aside: tails of writes that were never acknowledged, and damage."""
-
-    def log(self, session: str) -> MemoryLog:
-        """The log of a session.
-
-        Raises:
-            NotFound: there is no such session.
-        """
-        try:
-            return self.logs[session]
-        except KeyError:
-            msg = f"session {session!r} does not exist in this memory store; find() lists those that do"
-            raise NotFound(msg) from None
 
     def check_free(self, session: str) -> None:
         """Return if nobody has the id.
@@ -57,57 +46,6 @@ class Shelf:
         if session in self.logs:
             msg = f"session {session!r} exists already. Use another id, or get_or_create() to continue it"
             raise AlreadyExists(msg)
-
-    def own(self, session: str) -> list[Entry]:
-        """The entries of a session's own log.
-
-        Raises:
-            Corrupt: at any damage.
-        """
-        reading = self.reading(session)
-        if reading.damage is not None:
-            raise reading.damage
-        return reading.entries
-
-    def reading(self, session: str) -> Reading:
-        """What a session's own log holds; one without a whole first group is damaged, as all here were acknowledged."""
-        log = self.log(session)
-        if log.fold is not None:
-            return Reading([decode_line(line) for line in log.lines])
-        reading = read(log.lines, session)
-        if not reading.entries and reading.damage is None:
-            msg = f"session {session!r} was here, but its log is empty or cut in the first group"
-            reading.damage = Corrupt(msg, line=1)
-        return reading
-
-    def inherited_lines(self, session: str) -> list[bytes]:
-        """The lines before a fork's first, from the sessions it was forked from or from the copy it was left."""
-        log = self.log(session)
-        if log.prefix or not log.lines:
-            return log.prefix
-        found: list[bytes] = []
-        for segment in log.segments:
-            owner = self.owner(segment)
-            if owner is None:
-                msg = f"session {session!r}: the entries up to {segment.last} that it shows of {segment.session!r} are gone"
-                raise Corrupt(msg)
-            first = owner.first.seq
-            found += owner.lines[len(found) + 1 - first : segment.last + 1 - first]
-        return found
-
-    def owner(self, segment: Segment) -> MemoryLog | None:
-        """The log that holds a segment; None if it is gone, though another of the same id may be here."""
-        log = self.logs.get(segment.session)
-        link = b',"hash":"%s",' % segment.hash.encode()
-        return log if log is not None and any(link in line for line in log.lines) else None
-
-    def inherited(self, session: str) -> list[Entry]:
-        """The entries before a fork's first."""
-        return [decode_line(line) for line in self.inherited_lines(session)]
-
-    def everything(self, session: str) -> list[Entry]:
-        """All entries that a session shows: entry n stands at n - 1."""
-        return [*self.inherited(session), *self.own(session)]
 
     def fold(self, session: str) -> Fold:
         """The fold of a session's entries.
@@ -200,24 +138,6 @@ class Shelf:
             self.quarantine.append((session, reading.tail))
             del log.lines[len(reading.entries) :]
 
-    def tree(self, session: str) -> list[str]:
-        """A session and its descendants, parents first."""
-        tree = [session]
-        for one in tree:
-            tree += [other for other, log in self.logs.items() if log.first.body.get("parent") == one]
-        return tree
-
-    def forks(self, session: str) -> list[str]:
-        """The sessions that show entries of this one's own log, or of a copy of it."""
-        mine = self.log(session)
-        return [one for one, log in self.logs.items() if any(self.owner(part) is mine for part in log.segments)]
-
-    def files(self, session: str) -> dict[str, bytes]:
-        """The attachments that a session can read: its own, and those of the sessions it was forked from."""
-        log = self.log(session)
-        owners = [self.owner(segment) for segment in log.segments]
-        return {name: data for one in (*owners, log) if one is not None for name, data in one.files.items()}
-
     def keep_inherited(self, session: str) -> None:
         """Give a fork copies of all that it inherits, so that its origin can go."""
         log = self.log(session)
@@ -231,13 +151,6 @@ class Shelf:
             log.lines = [_cleared(line, hashes) for line in log.lines]
             log.prefix = [_cleared(line, hashes) for line in log.prefix]
             log.fold = None
-
-    def readers(self, name: str) -> Iterator[str]:
-        """The sessions that show an entry which names this attachment."""
-        for session in self.logs:
-            with contextlib.suppress(Corrupt, Unsupported):
-                if any(name in attachments_in(entry.body) for entry in self.everything(session)):
-                    yield session
 
 
 def _cleared(line: bytes, hashes: frozenset[str]) -> bytes:

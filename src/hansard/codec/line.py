@@ -9,33 +9,36 @@ So the chain covers body and order, and still verifies when salt and body of a l
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
 
 from ..errors import Corrupt, Invalid
-from ..limits import ENTRY_BYTES_MAX, MIB
-from ..model.entry import Entry, NewEntry
+from ..limits import DEPTH_MAX, ENTRY_BYTES_MAX, MIB
+from ..model.entry import KINDS, Entry, NewEntry
+from ..model.info import Segment
 from . import names, times, values
 
 GENESIS: Final = bytes(32)
 """The hash before line 1."""
 
+_FRAME_BYTES: Final = 400
+"""What a line has beside id, kind, agent, run, extra and body, at most: numbers, digest, hash, salt, member names."""
+
 _ERASED: Final = b',"salt":"","body":null}\n'
 _KNOWN: Final = frozenset(Entry.__struct_fields__) - {"extra"}
-_ESCAPED: Final = frozenset('"\\') | frozenset(map(chr, range(32)))
-
-
-class _StrictEntry(Entry, frozen=True, forbid_unknown_fields=True):
-    """Entry for the decoder: an unknown member must not vanish, it takes the slow road into `extra`."""
+_OWN_KIND: Final = re.compile(r"x-(?!hansard\.)[\w-]{1,80}(?:\.[\w-]{1,80}){1,4}")
+_MEMBERS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]')
 
 
 class _Head(msgspec.Struct, frozen=True):
     seq: int
 
 
-_decoder = msgspec.json.Decoder(_StrictEntry)
+_decoder = msgspec.json.Decoder(Entry)
 _head_decoder = msgspec.json.Decoder(_Head)
 
 
@@ -49,48 +52,84 @@ class Sealed(msgspec.Struct, frozen=True):
     digest: str
     given: bool = False
     """The id is the caller's (not one drawn for this call), so an entry of that id may be there already."""
+    front: bytes = b""
+    """The members from `id` to `run`, each with the comma before it."""
+    extra: bytes = b""
+    """The members that this version does not know, likewise."""
 
     @property
     def size(self) -> int:
-        """Bytes of the line it will become, within a few hundred."""
-        return len(self.body) + 400
+        """Bytes of the line it will become, at most."""
+        return len(self.front) + len(self.extra) + len(self.body) + _FRAME_BYTES
 
 
-def seal(new: NewEntry, *, now_us: int, id: str = "") -> Sealed:  # noqa: A002 - the field's name
-    """Check a new entry and encode its body; `id` is used where it has none of its own, else one is drawn.
+def seal(new: NewEntry, *, now_us: int, id: str = "", levels: int = DEPTH_MAX) -> Sealed:  # noqa: A002 - the field's name
+    """Check a new entry and encode it; `id` is used where it has none of its own, else one is drawn.
 
-    Raises:
-        Invalid: body, id, time or size are outside what a log can hold.
-    """
-    if not isinstance(new.kind, str) or not new.kind:
-        msg = "kind: an entry has a kind, a non-empty str"
-        raise Invalid(msg)
-    values.check_value(new.body)
-    values.check_value(new.extra, "extra")
-    clash = _KNOWN & new.extra.keys()
-    if clash:
-        msg = f"extra: {sorted(clash)[0]!r} is a member of every entry; use another name"
-        raise Invalid(msg)
-    given = names.check_id(new.id, "entry id") if new.id else id
-    at = times.normal(new.at) if new.at else times.stamp(now_us)
-    return encode_body(msgspec.structs.replace(new, id=given or names.new_id(), at=at), given=bool(given))
-
-
-def encode_body(new: NewEntry, *, given: bool = False) -> Sealed:
-    """Salt, encode and digest the body of a checked entry that has its id and time.
+    The body may be nested to so many `levels`.
 
     Raises:
-        Invalid: the line would be larger than an entry can be.
+        Invalid: body, id, time, size or another member is outside what a log can hold.
     """
-    body = values.encode(new.body)
-    if len(body) > ENTRY_BYTES_MAX - 64 * 1024:
+    kind = new.kind
+    if type(kind) is not str or (kind not in KINDS and not _OWN_KIND.fullmatch(kind)):
+        msg = f"kind: no kind {values.shown(kind)}; there are {', '.join(sorted(KINDS))}, and your own as x-<namespace>.<name>"
+        raise Invalid(msg)
+    body = values.encode_checked(new.body, levels=levels)
+    parent = new.parent
+    if parent is not None and (type(parent) is not int or not 0 <= parent < 2**63):
+        msg = f"parent: the seq of an entry, not {values.shown(parent)}"
+        raise Invalid(msg)
+    extra = b"" if type(new.extra) is dict and not new.extra else _encode_extra(new.extra)
+    given = id if new.id == "" else names.check_id(new.id, "entry id")
+    whole = NewEntry(
+        kind,
+        new.body,
+        given or names.new_id(),
+        times.normal(new.at) if new.at else times.stamp(now_us),
+        new.agent,
+        new.run,
+        parent,
+        new.extra,
+    )
+    salt = os.urandom(8).hex()
+    sealed = Sealed(whole, body, salt, digest_of(salt, body), bool(given), _front(whole), extra)
+    if sealed.size > ENTRY_BYTES_MAX:
+        large = max(("body", body), ("extra", extra), ("agent and run", sealed.front), key=lambda named: len(named[1]))
         msg = (
-            f"body: {len(body)} bytes; an entry has at most {ENTRY_BYTES_MAX // MIB} MiB. "
+            f"{large[0]}: {len(large[1])} bytes; an entry has at most {ENTRY_BYTES_MAX // MIB} MiB. "
             "Store the large part with attach() and refer to it"
         )
         raise Invalid(msg)
-    salt = os.urandom(8).hex()
-    return Sealed(new, body, salt, digest_of(salt, body), given)
+    return sealed
+
+
+def _front(new: NewEntry) -> bytes:
+    pieces = [b',"id":', values.encode(new.id), b',"at":"', new.at.encode(), b'","kind":', values.encode(new.kind)]
+    if new.agent is not None:
+        pieces += (b',"agent":', _encode_word(new.agent, "agent"))
+    if new.run is not None:
+        pieces += (b',"run":', _encode_word(new.run, "run"))
+    return b"".join(pieces)
+
+
+def _encode_word(value: object, where: str) -> bytes:
+    if type(value) is not str:
+        msg = f"{where}: a str or None, not {values.shown(value)}"
+        raise Invalid(msg)
+    return values.encode_checked(value, where)
+
+
+def _encode_extra(extra: object) -> bytes:
+    if type(extra) is not dict:
+        msg = f"extra: a dict of further members, not {values.shown(extra)}"
+        raise Invalid(msg)
+    whole = values.encode_checked(extra, "extra")
+    clash = (_KNOWN | {"extra"}) & extra.keys()
+    if clash:
+        msg = f"extra: {min(clash)!r} is a member of every entry; use another name"
+        raise Invalid(msg)
+    return b"," + whole[1:-1]
 
 
 def digest_of(salt: str, body: bytes | memoryview) -> str:
@@ -107,30 +146,43 @@ def encode_line(
 
     `previous` is the hash of the line before. `parent` replaces the new entry's own.
     """
-    new = sealed.new
-    pieces = [f'{{"seq":{seq},"id":'.encode(), _string(new.id), f',"at":"{new.at}","kind":'.encode(), _string(new.kind)]
-    for key, value in (("agent", new.agent), ("run", new.run)):
-        if value is not None:
-            pieces += (f',"{key}":'.encode(), _string(value))
-    if parent is not None:
-        pieces.append(b',"parent":%d' % parent)
-    for key, value in new.extra.items():
-        pieces += (b",", values.encode(key), b":", values.encode(value))
-    if commit is not None:
-        pieces.append(b',"commit":[%d,%d]' % commit)
-    pieces.append(f',"digest":"{sealed.digest}"'.encode())
-    front = b"".join(pieces)
-    link = sha256(previous)
-    link.update(front)
-    tail = f',"hash":"{link.hexdigest()}","salt":"{sealed.salt}","body":'.encode()
-    line = b"".join((front, tail, sealed.body, b"}\n"))
-    return line, link.digest()
+    front = b'{"seq":%d%b%b%b%b,"digest":"%b"' % (
+        seq,
+        sealed.front,
+        b"" if parent is None else b',"parent":%d' % parent,
+        sealed.extra,
+        b"" if commit is None else b',"commit":[%d,%d]' % commit,
+        sealed.digest.encode(),
+    )
+    link = sha256(previous + front).digest()
+    tail = f',"hash":"{link.hex()}","salt":"{sealed.salt}","body":'.encode()
+    return b"".join((front, tail, sealed.body, b"}\n")), link
 
 
-def _string(value: str) -> bytes:
-    if value.isascii() and _ESCAPED.isdisjoint(value):
-        return b'"' + value.encode("ascii") + b'"'
-    return values.encode(value)
+def line_again(entry: Entry, previous: bytes) -> tuple[bytes, bytes]:
+    """The line of an entry that stood in a log, behind the line with the hash `previous`, and its hash.
+
+    Equal to the line it was read from if that one was written by this code and stood in the same place.
+    """
+    new = NewEntry(entry.kind, entry.body, entry.id, entry.at, entry.agent, entry.run, entry.parent, entry.extra)
+    extra = _encode_extra(entry.extra) if entry.extra else b""
+    sealed = Sealed(new, values.encode(entry.body), entry.salt, entry.digest, front=_front(new), extra=extra)
+    return encode_line(sealed, entry.seq, previous, parent=entry.parent, commit=entry.commit)
+
+
+def end_of(segments: Sequence[Segment]) -> tuple[int, bytes]:
+    """The seq and hash behind which the first line of a log stands that continues these segments.
+
+    Raises:
+        ValueError: the last of them has no hash of 32 bytes.
+    """
+    if not segments:
+        return 0, GENESIS
+    link = bytes.fromhex(segments[-1].hash)
+    if len(link) != len(GENESIS):
+        msg = f"the hash of entry {segments[-1].last} has {len(link)} bytes, not {len(GENESIS)}"
+        raise ValueError(msg)
+    return segments[-1].last, link
 
 
 def decode_line(line: bytes | memoryview) -> Entry:
@@ -140,22 +192,25 @@ def decode_line(line: bytes | memoryview) -> Entry:
         ValueError: the bytes are not the line of an entry.
     """
     try:
-        return _decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        entry = _decoder.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return _decode_slowly(bytes(line))
+    # Only a member that is called `extra` itself gets here; it is an unknown one like any other.
+    return _decode_slowly(bytes(line)) if entry.extra else entry
 
 
 def _decode_slowly(line: bytes) -> Entry:
     whole = values.decode(line)
     if not isinstance(whole, dict):
         msg = "a line is a JSON object"
-        raise ValueError(msg)
+        raise ValueError(msg)  # noqa: TRY004 - of the bytes, not of an argument
     known: dict[str, Any] = {key: item for key, item in whole.items() if key in _KNOWN}
     extra = {key: item for key, item in whole.items() if key not in _KNOWN}
     try:
         body = known.pop("body", None)
         bare = msgspec.convert(known, Entry)
-    except msgspec.ValidationError as error:
+        f"{bare.id}{bare.at}{bare.digest}{bare.hash}{bare.salt}".encode()
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         msg = f"not an entry: {error}"
         raise ValueError(msg) from None
     return msgspec.structs.replace(bare, body=body, extra=extra)
@@ -198,26 +253,30 @@ def hash_cut(line: bytes) -> int:
         ValueError: there is none.
     """
     cut = line.find(b',"hash":"')
-    while cut >= 0:
+    if cut >= 0:
         # An unknown member may hold the same bytes further in; only at the top level does the front close with `}`.
         try:
             _head_decoder.decode(line[:cut] + b"}")
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            if _closes(line[:cut]):
-                return cut
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            cut = _scan_for_hash(line)
+    if cut < 0:
+        msg = "the line has no hash"
+        raise ValueError(msg)
+    return cut
+
+
+def _scan_for_hash(line: bytes) -> int:
+    """As `hash_cut`, in one pass over all strings and brackets; -1 if there is none."""
+    depth = 0
+    for found in _MEMBERS.finditer(line):
+        place = found.start()
+        byte = line[place]
+        if byte == 0x22:
+            if depth == 1 and line.startswith(b',"hash":"', place - 1):
+                return place - 1
         else:
-            return cut
-        cut = line.find(b',"hash":"', cut + 1)
-    msg = "the line has no hash"
-    raise ValueError(msg)
-
-
-def _closes(front: bytes) -> bool:
-    try:
-        values.decode(front + b"}")
-    except ValueError:
-        return False
-    return True
+            depth += 1 if byte in b"{[" else -1
+    return -1
 
 
 def verify_line(line: bytes, previous: bytes, seq: int) -> Entry:

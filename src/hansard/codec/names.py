@@ -53,6 +53,10 @@ def name_of(identifier: str) -> str:
     return name
 
 
+_VARIANTS = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}
+"""The two highest bits of the fourth group are 10, the rest of its first digit is drawn."""
+
+
 class _Uuid7:
     """UUIDv7 that rises within a process: 48 bits of milliseconds, 12 bits of counter, 62 random bits."""
 
@@ -61,12 +65,13 @@ class _Uuid7:
         self._last = 0
 
     def draw(self) -> str:
-        stamp = (time.time_ns() // 1_000_000) << 12 | int.from_bytes(os.urandom(2)) & 0x3FF
+        drawn = os.urandom(10).hex()
+        stamp = (time.time_ns() // 1_000_000) << 12 | int(drawn[16:], 16) & 0x3FF
         with self._mutex:
             self._last = stamp = max(stamp, self._last + 1)
-        tail = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        digits = f"{stamp >> 12:012x}7{stamp & 0xFFF:03x}{tail:016x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        head = f"{(stamp >> 12) << 16 | 0x7000 | stamp & 0xFFF:016x}"
+        variant = _VARIANTS[drawn[0]]
+        return f"{head[:8]}-{head[8:12]}-{head[12:]}-{variant}{drawn[1:4]}-{drawn[4:16]}"
 
 
 _uuid7 = _Uuid7()

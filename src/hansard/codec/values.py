@@ -7,14 +7,16 @@ library's escaping road. Both give the same value back.
 from __future__ import annotations
 
 import json
+import re
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 
 from ..errors import Invalid
 from ..limits import DEPTH_MAX
 
+_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _encoder = msgspec.json.Encoder()
 _SCALARS = frozenset((str, int, bool, type(None)))
 
@@ -23,9 +25,21 @@ def check_value(value: Any, where: str = "body") -> None:
     """Return if `value` is made of exactly dict (str keys), list, str, int, finite float, bool and None.
 
     Raises:
-        Invalid: with the JSON path of the first offender, for anything else and below 200 levels.
+        Invalid: with the JSON path of the first offender, for anything else and below 200 levels; for an integer that
+            Python does not turn into text (more than 4300 digits, unless the process has set another bound); and for
+            text with a surrogate pair in two halves, which JSON has no form for.
     """
-    _check(value, where, DEPTH_MAX)
+    encode_checked(value, where)
+
+
+def encode_checked(value: Any, where: str = "body", *, levels: int = DEPTH_MAX) -> bytes:
+    """The JSON bytes of a value that may be stored, nested no deeper than `levels`. Errors as for `check_value`."""
+    _check(value, where, levels)
+    try:
+        return _encoder.encode(value)
+    except ValueError:
+        _check_text(value, where)
+        return _escaping(value)
 
 
 def _check(value: Any, where: str, room: int) -> None:
@@ -35,7 +49,7 @@ def _check(value: Any, where: str, room: int) -> None:
             _too_deep(where)
         for key, item in value.items():
             if type(key) is not str:
-                _refuse(where, f"the key {key!r} is {_name(key)}; keys are str")
+                _refuse(where, f"the key {shown(key)} is {_name(key)}; keys are str")
             if type(item) not in _SCALARS:
                 _check(item, f"{where}.{key}", room - 1)
     elif kind is list:
@@ -51,8 +65,39 @@ def _check(value: Any, where: str, room: int) -> None:
         _refuse(where, f"{_name(value)} can't be stored; use dict, list, str, int, float, bool or None")
 
 
+def _check_text(value: Any, where: str) -> None:
+    """Refuse what has no text in JSON, or would come back as another value."""
+    kind = type(value)
+    if kind is str:
+        # Two halves of a pair are read as the character that they stand for.
+        if _PAIR.search(value):
+            _refuse(where, "a surrogate pair in two halves has no JSON form; decode the text as UTF-16 first")
+    elif kind is int:
+        try:
+            str(value)
+        except ValueError:
+            _refuse(
+                where, "an integer with more digits than Python turns into text; store its digits as a string, in hex"
+            )
+    elif kind is dict:
+        for key, item in value.items():
+            _check_text(key, where)
+            _check_text(item, f"{where}.{key}")
+    elif kind is list:
+        for number, item in enumerate(value):
+            _check_text(item, f"{where}[{number}]")
+
+
 def _name(value: object) -> str:
-    return f"{type(value).__name__} {repr(value)[:40]}"
+    return f"{type(value).__name__} {shown(value)}"
+
+
+def shown(value: object) -> str:
+    """A value as an error message shows it: 40 characters of its repr at most, and never an error of its own."""
+    try:
+        return repr(value)[:40]
+    except Exception:  # noqa: BLE001 - a caller's object may fail in any way, and is about to be refused anyway
+        return f"<{type(value).__name__}>"
 
 
 def _refuse(where: str, why: str) -> NoReturn:
@@ -79,20 +124,20 @@ def _escaping(value: Any) -> bytes:
 
 
 def decode(data: bytes | memoryview) -> Any:
-    """The value of JSON bytes; integers of any size, lone surrogates and all.
+    """The value of JSON bytes; long integers, lone surrogates and all.
 
     Raises:
-        ValueError: the bytes are not JSON.
+        ValueError: the bytes are not JSON, or hold a number that Python has no value for.
     """
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         return _decode_slowly(bytes(data), error)
 
 
 def _decode_slowly(data: bytes, first: Exception) -> Any:
     try:
-        return json.loads(data.decode("utf-8", "strict"), parse_constant=_no_constant)
+        return json.loads(data.decode("utf-8", "strict"), parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         msg = f"not JSON: {error or first}"
         raise ValueError(msg) from first
@@ -101,3 +146,11 @@ def _decode_slowly(data: bytes, first: Exception) -> Any:
 def _no_constant(name: str) -> NoReturn:
     msg = f"{name} is not JSON"
     raise ValueError(msg)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        msg = f"{text[:40]} is beyond what a float can hold"
+        raise ValueError(msg)
+    return number

@@ -133,13 +133,21 @@ def on_message(facts: Facts, entry: Entry) -> int:
     if role == "assistant":
         facts.model = word(body.get("model")) or facts.model
     elif role == "user":
-        if facts.derived is None:
-            facts.derived = derived_title(read_parts(body))
         if "parts" in body:
             facts.error_count += _errors(body["parts"])
+        if _is_meta(body):
+            return OTHER
+        if facts.derived is None:
+            facts.derived = derived_title(read_parts(body))
     elif role == "tool":
         facts.error_count += _errors(read_parts(body))
     return CODES.get(role, OTHER)
+
+
+def _is_meta(body: dict[str, Json]) -> bool:
+    """Whether a program put the message in the user's place: nobody typed it, so it is no title and no user message."""
+    metadata = body.get("metadata")
+    return isinstance(metadata, dict) and metadata.get("meta") is True
 
 
 def _errors(parts: Json) -> int:

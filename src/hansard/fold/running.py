@@ -92,6 +92,17 @@ class Fold(Standing):
             facts.entry_count, facts.size = 1, size
             meaning.on_created(facts, entry)
 
+    def settle(self, *, size: int, hash: str, touched_us: int) -> None:  # noqa: A002 - the field's name
+        """Add what became known after the last entries were applied: the bytes of their lines, and the commit's clock.
+
+        `hash` is that of the last entry. The fold is then as if each had been applied with its hash and size.
+        """
+        facts = self._facts
+        self._info = None
+        facts.hash = hash
+        facts.size += size
+        facts.touched_us = max(facts.touched_us, touched_us)
+
     def info(self) -> SessionInfo:
         """What the session is now."""
         info = self._info

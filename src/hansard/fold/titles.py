@@ -35,6 +35,8 @@ def shorten(line: str, length: int = TITLE_LENGTH) -> str:
     """
     if len(line) <= length:
         return line
+    if line[: length + 1].isascii():
+        return line[: length - 1].rstrip() + "…"
     place, count, cut = 0, 0, 0
     limit = min(len(line), _SCANNED)
     while place < limit:

@@ -15,6 +15,7 @@ from .source import HEAD_BYTES, head_of
 SUPPORTED: Final = ("claude-code", "codex", "codex-json", "jsonl", "json", "hansard")
 """Formats that can be read."""
 
+_ZIP: Final = b"PK\x03\x04"
 _CLAUDE_TYPES: Final = frozenset(
     ("file-history-snapshot", "queue-operation", "last-prompt", "ai-title", "custom-title", "permission-mode", "progress")
 )  # fmt: skip
@@ -70,13 +71,22 @@ def _refusal(head: bytes) -> str:
         return "a Git LFS pointer, not the file itself; fetch it with git lfs pull"
     if start.startswith((b"<!doctype", b"<html")):
         return "HTML, not a transcript"
-    if head.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")):
+    if _is_archive(head):
+        return "a Hansard archive; import it by itself: hansard import FILE, or hansard.formats.archive.read_archive()"
+    if head.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", _ZIP)):
         return "compressed; unpack it first"
     if head.startswith(b"SQLite format 3\x00"):
         return "not supported yet: a SQLite database"
     if b"\x00" in head[:1024]:
         return "binary, not a transcript"
     return ""
+
+
+def _is_archive(head: bytes) -> bool:
+    """Whether a zip file begins as those do that we write: with the log of a session, or, of none, with the manifest."""
+    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    of_session = name.startswith(b"sessions/") and name.endswith(b"/log.jsonl")
+    return head.startswith(_ZIP) and (of_session or name == b"manifest.json")
 
 
 def _objects(head: bytes) -> list[dict[str, Json]]:

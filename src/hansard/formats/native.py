@@ -11,7 +11,7 @@ from typing import BinaryIO, NoReturn
 
 import msgspec
 
-from ..codec.line import GENESIS, decode_line, verify_line
+from ..codec.line import GENESIS, decode_line, end_of, verify_line
 from ..errors import Corrupt, Invalid
 from ..limits import COMMIT_BYTES_MAX, ENTRY_BYTES_MAX, MIB
 from ..model.entry import Entry
@@ -62,9 +62,8 @@ class Begin(msgspec.Struct, frozen=True):
 
     def chain(self, place: str) -> Chain:
         """The chain that the first line belongs to."""
-        if not self.segments:
-            return Chain(place)
-        return Chain(place, seq=self.segments[-1].last, hash=bytes.fromhex(self.segments[-1].hash))
+        seq, link = end_of(self.segments)
+        return Chain(place, seq=seq, hash=link)
 
 
 def begin(line: bytes, place: str) -> Begin:
@@ -76,11 +75,12 @@ def begin(line: bytes, place: str) -> Begin:
     try:
         entry = decode_line(line)
         found = msgspec.convert(entry.body, Begin)
-        hashes = [bytes.fromhex(segment.hash) for segment in found.segments]
+        for segment in found.segments:
+            end_of((segment,))
     except (ValueError, msgspec.ValidationError) as error:
         msg = f"{place}: this is not the log of a session: {error}"
         raise Corrupt(msg, path=place, line=1) from None
-    if entry.kind != "created" or any(len(link) != len(GENESIS) for link in hashes):
+    if entry.kind != "created":
         msg = f"{place}: this is not the log of a session: it does not begin with a created entry"
         raise Corrupt(msg, path=place, line=1)
     return found

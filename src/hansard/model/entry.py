@@ -26,7 +26,7 @@ KINDS = frozenset((
 """The kinds of format 1. Others are `x-<namespace>.<name>` and are carried along unharmed."""
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One line of a log, as stored. `body` is shared: treat it as read-only."""
 
     seq: int

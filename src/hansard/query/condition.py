@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -71,6 +72,9 @@ _PLAIN: Final = (
 _TIMES: Final = ("created_at", "updated_at", "activity_at")
 
 
+_ORDERS: Final = MappingProxyType({"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge})
+
+
 def _attribute(name: str) -> Callable[[SessionInfo], Json]:
     return lambda info: getattr(info, name)
 
@@ -79,13 +83,15 @@ def _time(name: str) -> Callable[[SessionInfo], Json]:
     return lambda info: getattr(info, name) or None
 
 
-FIELDS: Final = MappingProxyType({
-    **{name: _attribute(name) for name in _PLAIN},
-    **{name: _time(name) for name in _TIMES},
-    "is_empty": lambda info: info.is_empty,
-    "is_fork": lambda info: bool(info.segments),
-    "is_error": lambda info: info.error is not None,
-})
+FIELDS: Final = MappingProxyType(
+    {
+        **{name: _attribute(name) for name in _PLAIN},
+        **{name: _time(name) for name in _TIMES},
+        "is_empty": lambda info: info.is_empty,
+        "is_fork": lambda info: bool(info.segments),
+        "is_error": lambda info: info.error is not None,
+    }
+)
 """The names that conditions may use, each with the way to its value: scalars of SessionInfo (times as RFC 3339 text,
 None before the first), and is_empty (no user message), is_fork, is_error (an error is set)."""
 
@@ -136,18 +142,11 @@ def _compare(op: str, actual: Json, wanted: Json) -> bool:
         return not same(actual, wanted)
     if op == "in":
         return any(same(actual, item) for item in wanted)
-    if not _ordered(actual, wanted):
-        return False
-    if op == "<":
-        return actual < wanted
-    if op == "<=":
-        return actual <= wanted
-    if op == ">":
-        return actual > wanted
-    if op == ">=":
-        return actual >= wanted
-    msg = f"no operator {op!r}; there are =, !=, <, <=, >, >= and in"
-    raise Invalid(msg)
+    compare = _ORDERS.get(op)
+    if compare is None:
+        msg = f"no operator {op!r}; there are =, !=, <, <=, >, >= and in"
+        raise Invalid(msg)
+    return _ordered(actual, wanted) and compare(actual, wanted)
 
 
 def _ordered(left: Json, right: Json) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ..codec import times
@@ -69,7 +69,7 @@ def where(*, all_kinds: bool = False, **filters: Json) -> Condition:
     return items[0] if len(items) == 1 else All(tuple(items))
 
 
-def _items(name: str, value: Json) -> list[Condition]:
+def _items(name: str, value: Json) -> Sequence[Condition]:
     if name in _FLAGS:
         if not isinstance(value, bool):
             msg = f"{name}: {value!r}; give True or False, or leave it out"

@@ -177,7 +177,7 @@ class _Parser:
         if name in ("role", "tool"):
             self._names.setdefault((name, minus), []).append(value.casefold())
             return None
-        if name == "is" and value == "error":
+        if name == "is" and value.casefold() == "error":
             self._errors = not minus
             return None
         if name == "in":

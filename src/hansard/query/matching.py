@@ -76,7 +76,7 @@ def score(text: Text | None, doc: str, *, role: str, at_us: int, now_us: int) ->
     norm = _SATURATION * (0.25 + 0.75 * len(doc) / _USUAL_CHARS)
     total = 0.0
     for leaf in wanted:
-        count = doc.count(_needle(leaf))
+        count = _count(doc, _needle(leaf))
         size = 1 if isinstance(leaf, Word) else len(leaf.tokens)
         total += (1.0 + 0.5 * min(size - 1, 4)) * count / (count + norm)
     if len(wanted) > 1:
@@ -84,6 +84,15 @@ def score(text: Text | None, doc: str, *, role: str, at_us: int, now_us: int) ->
     age = max(0, now_us - at_us)
     recency = 1.0 + 0.5 * 0.5 ** (age / _HALF_LIFE_US)
     return round((total or 1.0) * _WEIGHTS.get(role, 0.8) * recency, 9)
+
+
+def _count(doc: str, needle: str) -> int:
+    """How often a needle stands in a document, where two in a row share the space between them."""
+    count, place = 0, doc.find(needle)
+    while place >= 0:
+        count += 1
+        place = doc.find(needle, place + len(needle) - 1)
+    return count
 
 
 def _nearness(wanted: Sequence[Word | Phrase], doc: str) -> float:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-
 from ..codec import values
 from ..errors import Invalid
 from ..model.entry import Json
@@ -19,15 +18,17 @@ from .condition import Condition, matches
 Key: TypeAlias = tuple[str | int, str]
 """(value of the order's field, session id); the id follows the direction of the order."""
 
-ORDERS: Final = MappingProxyType({
-    "activity": "activity_at",
-    "updated": "updated_at",
-    "created": "created_at",
-    "touched": "touched_us",
-    "title": "title",
-    "id": "id",
-    "seq": "seq",
-})
+ORDERS: Final = MappingProxyType(
+    {
+        "activity": "activity_at",
+        "updated": "updated_at",
+        "created": "created_at",
+        "touched": "touched_us",
+        "title": "title",
+        "id": "id",
+        "seq": "seq",
+    }
+)
 """Orders, each with the field of SessionInfo it goes by; `-` before the name turns it round."""
 
 _NUMBERS: Final = frozenset(("touched_us", "seq"))
@@ -39,7 +40,7 @@ def order_field(order: str) -> tuple[str, bool]:
     Raises:
         Invalid: there is no such order.
     """
-    name = order.removeprefix("-") if isinstance(order, str) else ""
+    name = str(order).removeprefix("-")
     if name not in ORDERS:
         msg = f"no order {order!r}; there are {', '.join(ORDERS)}, each with or without '-' before it"
         raise Invalid(msg)
@@ -65,7 +66,7 @@ def check_limit(limit: int) -> int:
     Raises:
         Invalid: it is not.
     """
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+    if type(limit) is not int or limit < 1:
         msg = f"limit: {limit!r}; a page has at least 1 item"
         raise Invalid(msg)
     return limit

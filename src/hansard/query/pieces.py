@@ -54,7 +54,7 @@ def pieces(entry: Entry, *, calls: Mapping[str, str] | None = None) -> list[Piec
     if entry.erased or not isinstance(body, dict):
         return []
     if entry.kind == "message":
-        return _message(body, calls or {})
+        return _message(body, {} if calls is None else calls)
     if entry.kind == "compaction":
         return _whole("summary", body.get("summary"))
     if entry.kind == "created":
@@ -81,7 +81,8 @@ def parts(body: Json) -> list[Part]:
     from ..payloads import parts_of
 
     try:
-        return [part for part in parts_of(body) if isinstance(part, dict)]
+        found: Json = parts_of(body)
+        return [part for part in found if isinstance(part, dict)]
     except _DECODER_TROUBLE:
         return []
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 from typing import Final
 
 BREAK: Final = "_"
@@ -87,7 +88,7 @@ def _pairs(words: list[str], *, ends: bool) -> list[str]:
         if not _IN_DENSE.match(run):
             found.append(run)
             continue
-        found += map("".join, zip(run, run[1:], strict=False))
+        found += map("".join, pairwise(run))
         if ends or len(run) == 1 or number < len(runs) - 1:
             found.append(run[-1])
     return found

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ..codec import values
-from ..codec.line import GENESIS, Sealed, decode_line, digest_of, encode_line
+from ..codec.line import GENESIS, decode_line, digest_of, end_of, line_again
 from ..errors import Corrupt
-from ..model.entry import Entry, NewEntry
+from ..model.entry import Entry
 from ..model.info import Segment
 
 
@@ -21,7 +21,7 @@ def relined(entries: Iterable[Entry]) -> Iterator[bytes]:
     """
     previous = GENESIS
     for entry in entries:
-        line, previous = _line(entry, previous)
+        line, previous = line_again(entry, previous)
         if previous.hex() != entry.hash:
             msg = f"entry {entry.seq} can't be written as it was: its log is damaged, or had another spelling"
             raise Corrupt(msg)
@@ -36,16 +36,10 @@ def renamed(lines: Iterable[bytes], session: str) -> Iterator[bytes]:
         entry = decode_line(line)
         if first:
             segments = msgspec.convert(entry.body.get("segments", ()), tuple[Segment, ...])
-            previous = bytes.fromhex(segments[-1].hash) if segments else GENESIS
+            previous = end_of(segments)[1]
             body = {**entry.body, "session": session}
             digest = digest_of(entry.salt, values.encode(body))
             entry = msgspec.structs.replace(entry, body=body, digest=digest)
             first = False
-        fresh, previous = _line(entry, previous)
+        fresh, previous = line_again(entry, previous)
         yield fresh
-
-
-def _line(entry: Entry, previous: bytes) -> tuple[bytes, bytes]:
-    new = NewEntry(entry.kind, entry.body, entry.id, entry.at, entry.agent, entry.run, entry.parent, entry.extra)
-    sealed = Sealed(new, values.encode(entry.body), entry.salt, entry.digest)
-    return encode_line(sealed, entry.seq, previous, parent=entry.parent, commit=entry.commit)

@@ -177,7 +177,7 @@ class Store(Care):
             raise Invalid(msg)
         which = None if session is None else id_of(session)
         return self._place.backend.search(
-            parse(text), session=which, order=order, limit=check_limit(limit), cursor=after
+            parse(text, now_us=self._place.clock()), session=which, order=order, limit=check_limit(limit), cursor=after
         )
 
     def fork(self, session: str | HasId, *, at: int | None = None, id: str | None = None) -> Session:  # noqa: A002

@@ -80,7 +80,8 @@ def _file(folder: Path, digest: str) -> Path | None:
         path = folder / ATTACHMENTS / f"{digest}.{suffix}"
         if path.is_file() and not path.is_symlink():
             return path
-    return next(iter(sorted((folder / ATTACHMENTS).glob(f"{digest}.*"))), None)
+    # A writer that died may have left `<digest>.<ext>.new-…`, which is not the file.
+    return next((path for path in sorted((folder / ATTACHMENTS).glob(f"{digest}.*")) if path.stem == digest), None)
 
 
 def files(folder: Path) -> dict[str, Path]:

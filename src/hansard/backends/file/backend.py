@@ -9,18 +9,21 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import msgspec
+
 from ...backend import CAPABILITIES, Answer, Progress, Request
 from ...errors import HansardError, Unavailable
 from ...model.entry import Entry
 from ...model.info import Attachment, SessionInfo
 from ...model.requests import Appended, Clock, Created, Creation, Erasure, Finding, Health, Hit, Page
-from ...query import EVERYTHING, Condition, Search, search_all
+from ...query import Condition, Search
 from . import attaching, checking, creating, deleting, disk, erasing, forking, home, receiving
 from .committers import Committers
 from .core import Core
 from .layout import Layout
 from .mirror import Mirror
 from .pool import Waiter
+from .textindex import TextIndex
 
 _T = TypeVar("_T")
 
@@ -44,6 +47,7 @@ class FileBackend:
         self._mirror = Mirror(root)
         self._begin()
         self._mirror.follow(self._core)
+        self._text = TextIndex(root, self._core, self._mirror.indexer)
         deleting.empty_trash(self._core)
         receiving.finish(self._core)
         _backends.add(self)
@@ -52,11 +56,12 @@ class FileBackend:
         self._core = Core(Layout(self._root), self._clock, self._mirror)
         self._committers = Committers(self._core.pool)
 
-    def forget(self) -> None:
-        """In a forked child: have open files, locks and threads of its own. Done for every backend by itself."""
+    def _forget(self) -> None:
+        """In a forked child: have open files, locks and threads of its own."""
         self._begin()
         if not self._closed:
             self._mirror.follow(self._core)
+            self._text.follow(self._core)
 
     @contextlib.contextmanager
     def _open(self) -> Generator[Core]:
@@ -134,11 +139,8 @@ class FileBackend:
         self, search: Search, *, session: str | None, order: Literal["newest", "rank"], limit: int, cursor: str | None
     ) -> Page[Hit]:
         """As the contract says."""
-        with self._open() as core:
-            page = self._mirror.indexer.find(EVERYTHING, order="id", limit=1000, cursor=None)
-            infos = [core.info(session)] if session is not None else page.items
-            found = ((info, core.entries(info.id)) for info in infos)
-            return search_all(found, search, session=session, order=order, limit=limit, cursor=cursor)
+        with self._open():
+            return self._text.search(search, session=session, order=order, limit=limit, cursor=cursor)
 
     def fork(self, origin: str, creation: Creation, *, at: int | None) -> Created:
         """As the contract says."""
@@ -148,7 +150,11 @@ class FileBackend:
     def erase(self, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:
         """As the contract says."""
         with self._open() as core:
-            return erasing.erase(core, session, seqs, by=by, reason=reason)
+            erasure = erasing.erase(core, session, seqs, by=by, reason=reason)
+            if self._text.erased(session, *erasure.forks):
+                return erasure
+            late = f"{self._root / 'search.db'}: others hold it; the next search takes the text out"
+            return msgspec.structs.replace(erasure, unreached=(*erasure.unreached, late))
 
     def delete(self, session: str, *, force: bool = False) -> tuple[str, ...]:
         """As the contract says."""
@@ -178,6 +184,7 @@ class FileBackend:
         """As the contract says."""
         with self._open():
             self._mirror.indexer.rebuild(progress)
+            self._text.rebuild(progress)
 
     def health(self) -> Health:
         """As the contract says."""
@@ -196,6 +203,7 @@ class FileBackend:
         self._closed = True
         _backends.discard(self)
         self._committers.close()
+        self._text.close()
         self._mirror.indexer.close()
         self._core.pool.close()
 
@@ -205,7 +213,7 @@ _backends: weakref.WeakSet[FileBackend] = weakref.WeakSet()
 
 def _forget_all() -> None:
     for backend in list(_backends):
-        backend.forget()
+        backend._forget()  # noqa: SLF001 - of this module
 
 
 os.register_at_fork(after_in_child=_forget_all)

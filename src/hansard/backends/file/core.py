@@ -14,8 +14,9 @@ from ...model.info import SessionInfo
 from ...model.requests import Clock
 from ..derive import detached
 from . import sources
+from .known import Start
 from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout
-from .log import Log, Start
+from .log import Log
 from .pool import Pool
 
 

@@ -16,7 +16,7 @@ from ...model.references import attachments_in
 from ...model.requests import Erasure
 from .. import commit
 from ..derive import NEVER_ERASED
-from . import attaching, disk, forking, rewriting, scan, sources
+from . import attaching, deleting, disk, forking, rewriting, scan, sources
 from .core import Core
 from .layout import PREFIX
 from .log import Log
@@ -61,6 +61,9 @@ def erase(core: Core, session: str, seqs: Sequence[int], *, by: str | None, reas
         _erase_in_forks(core, log, work)
         dropped = _drop_attachments(work)
         core.index.touched(log)
+        own_first = log.first_seq
+    if min(work.seqs, default=own_first) < own_first:
+        _erase_in_copies(core, session, work)
     return Erasure(
         tuple(entry.seq for entry in targets), tuple(dropped), tuple(sorted(set(work.forks))), _unreached(core)
     )
@@ -116,18 +119,41 @@ def _erase_in_forks(core: Core, log: Log, work: _Work) -> None:
     """The same in every fork that shows the entries: its copies, its prefix, and what was derived of them."""
     for session in forking.markers(core.layout.folder(log.place)):
         with contextlib.suppress(NotFound, Corrupt), core.held(session) as fork:
-            if not fork.segments or fork.segments[-1].last < min(work.seqs):
-                continue
-            copies = [one for one in map(fork.entry_at, forking.erased_amendments(fork, work.seqs)) if one is not None]
-            copies = [one for one in copies if not one.erased]
-            work.take(copies)
-            if copies or (core.layout.folder(fork.place) / PREFIX).exists():
-                work.forks.append(session)
-            core.announce(fork)
-            # Also without copies: in a new file nobody takes what was derived before for what is now.
-            _erase_in(core, fork, work, [one.seq for one in copies])
-            _erase_in_forks(core, fork, work)
-            core.index.touched(fork)
+            if fork.segments and fork.segments[-1].last >= min(work.seqs):
+                _erase_in_fork(core, fork, work)
+
+
+def _erase_in_fork(core: Core, fork: Log, work: _Work) -> None:
+    copies = [one for one in map(fork.entry_at, forking.erased_amendments(fork, work.seqs)) if one is not None]
+    copies = [one for one in copies if not one.erased]
+    work.take(copies)
+    if copies or (core.layout.folder(fork.place) / PREFIX).exists():
+        work.forks.append(fork.session)
+    core.announce(fork)
+    # Also without copies: in a new file nobody takes what was derived before for what is now.
+    _erase_in(core, fork, work, [one.seq for one in copies])
+    _erase_in_forks(core, fork, work)
+    core.index.touched(fork)
+
+
+def _erase_in_copies(core: Core, session: str, work: _Work) -> None:
+    """The same in other forks of a session that is gone: each has a copy of its lines."""
+    for path in sorted(core.layout.sessions.glob(f"*/{PREFIX}")):
+        other = deleting.id_at(core, f"sessions/{path.parent.name}")
+        if other in (None, session, *work.forks) or not _has_lines(path, work.hashes):
+            continue
+        # Under no other lock: siblings have no order among them.
+        with contextlib.suppress(NotFound, Corrupt), core.held(other) as fork:
+            _erase_in_fork(core, fork, work)
+
+
+def _has_lines(path: Path, hashes: set[bytes]) -> bool:
+    with contextlib.suppress(FileNotFoundError), sources.opened(path) as fd:
+        for _, line in scan.raw_lines(fd, 0):
+            cut = line.find(b'"hash":"') + 8
+            if line[cut : cut + 64] in hashes:
+                return True
+    return False
 
 
 def _drop_attachments(work: _Work) -> list[str]:

@@ -21,24 +21,15 @@ import msgspec
 
 from ...backend import Answer, Request
 from ...codec.line import decode_line, id_of
-from ...errors import Corrupt, HansardError, NotFound, Unavailable
+from ...errors import Corrupt, NotFound, Unavailable
 from ...fold import Fold
 from ...model.entry import Entry
 from ...model.info import Segment
 from ...model.requests import Clock
 from .. import commit
 from . import disk, locks, scan, sources
+from .known import Start, identity, os_errors, state
 from .layout import LOG, POISONED, Layout
-
-
-class Start(msgspec.Struct, frozen=True):
-    """What the catalogue remembers of a log: the fold up to a commit line, when the file was so."""
-
-    inode: int
-    size: int
-    mtime_ns: int
-    mark: scan.Mark
-    fold: bytes
 
 
 class Surroundings(Protocol):
@@ -112,7 +103,7 @@ class Log:
             return
         if locked and (self.path.parent / POISONED).exists():
             self._poisoned_error()
-        if self._fd < 0 or now[:2] != _identity(self._fd):
+        if self._fd < 0 or now[:2] != identity(self._fd):
             self._open()
             now = self._stat()
         self._follow(now)
@@ -154,7 +145,7 @@ class Log:
         self._take(fd)
         self._first_hash = ""
         self._forget()
-        self._seen = _state(fd)
+        self._seen = state(fd)
         self._follow(self._seen)
         self._foreign = False
 
@@ -206,20 +197,12 @@ class Log:
         if self.begun:
             self._forget()
         start = self._around.remembered(self.session)
-        if start is not None and self._is_of(start, now) and self._still_holds(start.mark):
+        if start is not None and start.is_of(now) and self._still_holds(start.mark):
             with contextlib.suppress(ValueError):
                 self.fold, self.mark = Fold.load(start.fold), start.mark
                 return
         if self.first_seq > 1:
             self.fold = Fold.of((entry, 0) for entry in self.inherited())
-
-    @staticmethod
-    def _is_of(start: Start, now: tuple[int, ...]) -> bool:
-        """Whether the file is the one that is remembered, unchanged or with more behind it."""
-        if start.inode != now[1] or not start.mark.offset:
-            # Another file may have the same lines and show less: what was erased elsewhere.
-            return False
-        return now[2] > start.size or now[2:] == (start.size, start.mtime_ns)
 
     def _still_holds(self, mark: scan.Mark) -> bool:
         """Whether the line that ends at the mark is the one it describes."""
@@ -250,14 +233,14 @@ class Log:
         """
         if self._poisoned:
             self._poisoned_error()
-        with _os_errors(self.path):
+        with os_errors(self.path):
             if self._fd < 0:
                 self._open()
             while True:
                 fd = self._fd
                 locks.acquire(fd)
                 try:
-                    if self._stat()[:2] != _identity(fd):
+                    if self._stat()[:2] != identity(fd):
                         # Erased and replaced, or deleted and made anew, while we waited.
                         self._open()
                         continue
@@ -326,7 +309,7 @@ class Log:
             self._ids.update((entry.id, entry.seq) for entry in group.entries)
         if not self._first_hash:
             self._adopt(group.entries[0])
-        self._seen = _state(self._fd)
+        self._seen = state(self._fd)
         if self.fold.needs_tree:
             self._fold_anew()
 
@@ -362,7 +345,7 @@ class Log:
         disk.write_file(kept, data)
         disk.truncate(self._fd, self.mark.offset)
         disk.datasync(self._fd)
-        self._seen = _state(self._fd)
+        self._seen = state(self._fd)
 
     def clear_unbegun(self, quarantine: Path) -> None:
         """Move the bytes of a creation that was never acknowledged out of the way. Lock held."""
@@ -405,25 +388,3 @@ class Log:
 def _chained(*parts: Iterator[tuple[Entry, int]]) -> Generator[tuple[Entry, int]]:
     for part in parts:
         yield from part
-
-
-def _identity(fd: int) -> tuple[int, ...]:
-    found = os.fstat(fd)
-    return found.st_dev, found.st_ino
-
-
-def _state(fd: int) -> tuple[int, ...]:
-    found = os.fstat(fd)
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-@contextlib.contextmanager
-def _os_errors(path: Path) -> Generator[None]:
-    """Turn what the system says into what the contract says."""
-    try:
-        yield
-    except HansardError:
-        raise
-    except OSError as error:
-        msg = f"{path}: {error.strerror or error}. Nothing of this call was acknowledged; see to the disk and repeat it"
-        raise Unavailable(msg) from error

@@ -14,7 +14,8 @@ from ...model.info import SessionInfo
 from . import rows, scan, sources
 from .catalogue import Catalogue
 from .indexer import Indexer
-from .log import Log, Start
+from .known import Start
+from .log import Log
 from .rows import Row
 
 if TYPE_CHECKING:

@@ -148,9 +148,11 @@ class Pool:
         size = 0
         with self._mutex:
             waiting = self._waiting.get(session)
-            while waiting and (not group or size < _GROUP_BYTES_MAX):
+            while waiting:
+                size += sum(sealed.size for sealed in waiting[0].request.sealed)
+                if group and size > _GROUP_BYTES_MAX:
+                    break
                 group.append(waiting.popleft())
-                size += sum(sealed.size for sealed in group[-1].request.sealed)
             if not waiting:
                 self._waiting.pop(session, None)
         return group

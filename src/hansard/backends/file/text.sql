@@ -8,9 +8,11 @@ CREATE TABLE sessions (
     id TEXT NOT NULL UNIQUE,
     seq INTEGER NOT NULL,
     hash TEXT NOT NULL,
-    unread INTEGER NOT NULL,  -- 1: a part of the log could not be read
+    clean INTEGER NOT NULL,   -- no row holds what the log's erase entries up to this seq took away
+    unread INTEGER NOT NULL,  -- 1: the log could not be read to its end; to be tried again
     pass INTEGER NOT NULL     -- the comparison of all sessions in which it was last met
 );
+CREATE INDEX sessions_unread ON sessions (unread) WHERE unread = 1;
 
 -- One row a piece of text. Row ids rise with the time of the entry: see textrows.py.
 CREATE TABLE places (
@@ -24,7 +26,10 @@ CREATE INDEX places_by_entry ON places (n, seq);
 CREATE INDEX places_by_tool ON places (tool);
 
 -- Which tool a call was for, so that its result, which may come much later, is found by it.
-CREATE TABLE calls (n INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (n, id)) WITHOUT ROWID;
+-- Bytes, since a log may hold text that SQLite can't.
+CREATE TABLE calls (
+    n INTEGER NOT NULL, id BLOB NOT NULL, seq INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (n, id)
+) WITHOUT ROWID;
 
 CREATE VIRTUAL TABLE said USING fts5 (
     tags, words, content='', contentless_delete=1, tokenize="ascii tokenchars '_+#'"

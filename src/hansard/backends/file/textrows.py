@@ -42,7 +42,10 @@ class Covered(msgspec.Struct, frozen=True):
 
     seq: int = 0
     hash: str = ""
+    clean: int = 0
+    """No row holds what the log's erase entries up to this seq took away."""
     unread: bool = False
+    """The log could not be read to its end; to be tried again."""
 
 
 class TextRow(msgspec.Struct, frozen=True):
@@ -59,6 +62,8 @@ class TextRow(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct):
     """What one transaction is to change."""
 
+    generation: str = ""
+    """Of the catalogue that `rev` counts in."""
     before: dict[str, Covered | None] = {}
     """What each session's row must still be: another process may have been here."""
     after: dict[str, Covered] = {}
@@ -67,9 +72,12 @@ class Batch(msgspec.Struct):
     rows: list[TextRow] = []
     replaced: dict[tuple[str, int], None] = {}
     """Entries whose rows are removed first."""
-    calls: dict[tuple[str, str], str] = {}
+    calls: dict[tuple[str, str], tuple[int, str]] = {}
+    """(session, call) → (seq, name of the tool)."""
     rev: int = 0
+    """All changes of the catalogue up to here are in the index once this batch is."""
     met: list[str] = []
+    """Sessions that are in the index as they are."""
     chars: int = 0
     purge: bool = False
     """Erased text may be left in the file: it must be cleaned."""
@@ -77,12 +85,16 @@ class Batch(msgspec.Struct):
     @property
     def full(self) -> bool:
         """Enough for one transaction."""
-        return self.chars > 4_000_000 or len(self.rows) > 10_000 or len(self.after) > 500
+        return self.chars > 4_000_000 or len(self.rows) > 10_000 or len(self.after) + len(self.dropped) > 500
 
     @property
     def empty(self) -> bool:
         """Nothing to write."""
         return not (self.after or self.dropped or self.met or self.rev)
+
+    def expect(self, session: str, now: Covered | None) -> None:
+        """Say what the index has of a session now; only then may the batch change it."""
+        self.before.setdefault(session, now)
 
     def take(self, session: str, entry: Entry, calls: Mapping[str, str]) -> None:
         """Add the rows of an entry as it is shown."""
@@ -93,14 +105,14 @@ class Batch(msgspec.Struct):
             self.rows.append(TextRow(session, entry.seq, at_us, piece.role == TOOL_ROLE, tags_of(piece), words))
 
     def replace(self, session: str, seq: int) -> None:
-        """Forget the rows of an entry, those in this batch included."""
-        self.rows = [row for row in self.rows if row.seq != seq or row.session != session]
+        """Remove the rows that the index has of an entry."""
         self.replaced[session, seq] = None
 
     def drop(self, session: str) -> None:
         """Remove a session, with what this batch has of it."""
         self.rows = [row for row in self.rows if row.session != session]
-        self.calls = {key: name for key, name in self.calls.items() if key[0] != session}
+        self.calls = {key: call for key, call in self.calls.items() if key[0] != session}
+        self.replaced = {key: None for key in self.replaced if key[0] != session}
         self.after.pop(session, None)
         self.dropped[session] = None
 
@@ -122,12 +134,14 @@ class Overtaken(Exception):
     """Another process has written to one of the batch's sessions; nothing of the batch was."""
 
 
-def write(con: apsw.Connection, batch: Batch, number: int) -> None:
-    """Write a batch in the open transaction. `number` is that of the current pass.
+def write(con: apsw.Connection, batch: Batch) -> None:
+    """Write a batch in the open transaction.
 
     Raises:
         Overtaken: the index is not as the batch expects it.
     """
+    if meta(con, "generation") != batch.generation:
+        raise Overtaken
     for session, expected in batch.before.items():
         if covered(con, session) != expected:
             raise Overtaken
@@ -136,23 +150,31 @@ def write(con: apsw.Connection, batch: Batch, number: int) -> None:
     for session, seq in batch.replaced:
         n = con.execute("SELECT n FROM sessions WHERE id = ?", (session,)).get
         _remove(con, con.execute("SELECT place, tool FROM places WHERE n = ? AND seq = ?", (n, seq)))
-    numbers = {session: _put_session(con, session, now, number) for session, now in batch.after.items()}
+    number = meta(con, "pass") or 0
+    numbers = {session: put_session(con, session, now, number) for session, now in batch.after.items()}
     con.executemany(
-        "INSERT OR IGNORE INTO calls VALUES (?, ?, ?)",
-        [(numbers[session], _clean(call), _clean(name)) for (session, call), name in batch.calls.items()],
+        "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?)",
+        [(numbers[session], _bytes(call), seq, _bytes(name)) for (session, call), (seq, name) in batch.calls.items()],
     )
     _insert(con, batch.rows, numbers)
     con.executemany("UPDATE sessions SET pass = ? WHERE id = ?", [(number, session) for session in batch.met])
     if batch.rev:
         set_meta(con, "rev", max(batch.rev, meta(con, "rev") or 0))
     if batch.purge:
-        set_meta(con, "purge", 1)
+        set_meta(con, "purge", (meta(con, "purge") or 0) + 1)
 
 
 def covered(con: apsw.Connection, session: str) -> Covered | None:
     """How far a session is in the index; None if it is not."""
-    found = con.execute("SELECT seq, hash, unread FROM sessions WHERE id = ?", (session,)).fetchone()
-    return None if found is None else Covered(found[0], found[1], bool(found[2]))
+    found = con.execute("SELECT seq, hash, clean, unread FROM sessions WHERE id = ?", (session,)).fetchone()
+    return None if found is None else Covered(found[0], found[1], found[2], bool(found[3]))
+
+
+def tool_called(con: apsw.Connection, session: str, call: str, before: int) -> str | None:
+    """The tool that a call of a session was for, if the call was made by an entry up to `before`."""
+    query = "SELECT name FROM calls WHERE n = (SELECT n FROM sessions WHERE id = ?) AND id = ? AND seq <= ?"
+    found: bytes | None = con.execute(query, (session, _bytes(call), before)).get
+    return None if found is None else found.decode("utf-8", "surrogatepass")
 
 
 def drop(con: apsw.Connection, session: str) -> None:
@@ -172,12 +194,14 @@ def _remove(con: apsw.Connection, places: Iterable[Any]) -> None:
     con.executemany("DELETE FROM places WHERE place = ?", [(place,) for place, _ in found])
 
 
-def _put_session(con: apsw.Connection, session: str, now: Covered, number: int) -> int:
+def put_session(con: apsw.Connection, session: str, now: Covered, number: int) -> int:
+    """Say how far a session is in the index, as met in the pass of this number; the number that stands for its id."""
     query = """
-        INSERT INTO sessions (id, seq, hash, unread, pass) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
-        SET seq = excluded.seq, hash = excluded.hash, unread = excluded.unread, pass = excluded.pass RETURNING n
+        INSERT INTO sessions (id, seq, hash, clean, unread, pass) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+        SET seq = excluded.seq, hash = excluded.hash, clean = excluded.clean, unread = excluded.unread,
+            pass = excluded.pass RETURNING n
     """
-    return con.execute(query, (session, now.seq, now.hash, now.unread, number)).get
+    return con.execute(query, (session, now.seq, now.hash, now.clean, now.unread, number)).get
 
 
 def _insert(con: apsw.Connection, rows: list[TextRow], numbers: Mapping[str, int]) -> None:
@@ -224,5 +248,5 @@ def set_meta(con: apsw.Connection, key: str, value: int | str) -> None:
     con.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
 
 
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -17,9 +17,9 @@ from ...query.hits import NewestKey
 from .textrows import bucket_at, bucket_of, first_place, tag
 
 FIRST_STEP: Final = 64
-"""Candidates that are fetched at first; each further step fetches twice as many, up to STEP_MAX."""
+"""Candidates that are fetched at first, or as many as hits are wanted; each further step fetches twice as many."""
 
-STEP_MAX: Final = 2_048
+STEP_MAX: Final = 4_096
 
 _TOP: Final = (1 << 63) - 1
 _NOTHING: Final = ""
@@ -93,23 +93,27 @@ def _all(text: And) -> str | None:
     wanted = " AND ".join(f"({one})" for one in found if one is not None)
     if not wanted:
         return None
-    unwanted = [_words(item.item) for item in text.items if isinstance(item, Without)]
-    if None in unwanted:
-        return wanted
-    excluded = " OR ".join(f"({one})" for one in unwanted if one)
+    # Only of words and phrases does the engine find exactly what is meant; more must not be left out.
+    unwanted = [item.item for item in text.items if isinstance(item, Without)]
+    excluded = " OR ".join(f"({_words(item)})" for item in unwanted if isinstance(item, Word | Phrase))
     return f"({wanted}) NOT ({excluded})" if excluded else wanted
 
 
 def _quoted(words: str, *, prefix: bool) -> str:
-    return f'"{words}" *' if prefix else f'"{words}"'
+    escaped = words.replace('"', '""')
+    return f'"{escaped}" *' if prefix else f'"{escaped}"'
 
 
 def candidates(
-    read: Callable[[Callable[[apsw.Connection], list[Any]]], list[Any]], query: Query, after: NewestKey | None
+    read: Callable[[Callable[[apsw.Connection], list[Any]]], list[Any]],
+    query: Query,
+    *,
+    after: NewestKey | None,
+    wanted: int,
 ) -> Iterator[Candidate]:
-    """Entries that may be meant, in the newest-first order behind `after`, each once."""
+    """Entries that may be meant, in the newest-first order behind `after`, each once; about `wanted` will be taken."""
     top = _TOP if after is None else first_place(bucket_of(-after[0]) + 1)
-    step = FIRST_STEP
+    step = min(max(wanted, FIRST_STEP), STEP_MAX)
     while True:
         rows = read(lambda con, top=top, step=step: _fetch(con, query, 0, top, step))
         if not rows:

@@ -1,0 +1,54 @@
+"""What is known of a log's file without reading it: which one it is, how it stands, and what was read of it before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import msgspec
+
+from ...errors import HansardError, Unavailable
+from . import scan
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What the catalogue remembers of a log: the fold up to a commit line, when the file was so."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+    mark: scan.Mark
+    fold: bytes
+
+    def is_of(self, now: tuple[int, ...]) -> bool:
+        """Whether a file in this `state` is the one that is remembered, unchanged or with more behind it."""
+        if self.inode != now[1] or not self.mark.offset:
+            # Another file may have the same lines and show less: what was erased elsewhere.
+            return False
+        return now[2] > self.size or now[2:] == (self.size, self.mtime_ns)
+
+
+def identity(fd: int) -> tuple[int, ...]:
+    """(device, inode) of an open file."""
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def state(fd: int) -> tuple[int, ...]:
+    """(device, inode, size, mtime in ns) of an open file."""
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@contextlib.contextmanager
+def os_errors(path: Path) -> Generator[None]:
+    """Turn what the system says into what the contract says."""
+    try:
+        yield
+    except HansardError:
+        raise
+    except OSError as error:
+        msg = f"{path}: {error.strerror or error}. Nothing of this call was acknowledged; see to the disk and repeat it"
+        raise Unavailable(msg) from error

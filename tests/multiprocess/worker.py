@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 import threading
 import time
 
@@ -158,7 +159,7 @@ def forked(backend, *, session, count, **_):
 
 def main():
     root, job, arguments = sys.argv[1:4]
-    backend = FileBackend(root, clock=clock)
+    backend = FileBackend(Path(root), clock=clock)
     tell("ready")
     sys.stdin.readline()
     globals()[job](backend, **json.loads(arguments))

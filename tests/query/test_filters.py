@@ -38,7 +38,7 @@ INFO = SessionInfo(
         ({"agent": ANY}, True),
         ({"agent": ["a", "b"]}, True),
         ({"agent": []}, False),
-        ({"agent": {"a", "b"}}, True),
+        pytest.param({"agent": {"a", "b"}}, True, id="agents"),
         ({"user": None}, True),
         ({"message_count": 3}, True),
         ({"message_count": 3.0}, True),

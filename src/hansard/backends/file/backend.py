@@ -42,6 +42,7 @@ class FileBackend:
         """
         self.about = home.prepare(root, create=create, shared_unsafe=shared_unsafe)
         self._root = root
+        self.layout = Layout(root)
         self._clock = clock
         self._closed = False
         self._mirror = Mirror(root)
@@ -53,7 +54,7 @@ class FileBackend:
         _backends.add(self)
 
     def _begin(self) -> None:
-        self._core = Core(Layout(self._root), self._clock, self._mirror)
+        self._core = Core(self.layout, self._clock, self._mirror)
         self._committers = Committers(self._core.pool)
 
     def _forget(self) -> None:

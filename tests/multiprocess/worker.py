@@ -11,9 +11,9 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
 import threading
 import time
+from pathlib import Path
 
 from hansard.backend import Request
 from hansard.backends.file import FileBackend

@@ -72,6 +72,12 @@ def guarded(run: Callable[[], object], *, as_json: Callable[[], bool]) -> int:
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("\ninterrupted; what was acknowledged is kept\n")
         return INTERRUPTED
+    except SystemExit:
+        # Click meets a reader that went away by itself: it wraps the streams and exits with 1, as if nothing was found.
+        if not type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):
+            raise
+        _silence_stdout()
+        return PIPE_CLOSED
     except OSError as error:
         if error.errno == errno.EPIPE:
             _silence_stdout()

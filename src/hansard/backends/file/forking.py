@@ -54,14 +54,14 @@ def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created
         # The line lies in a copy that a deleted origin left: the new fork gets its own.
         with core.held(origin) as log:
             copies = _amendments(core, info, log, at)
-            return _begin(core, session, creation, info, _point_of(log, at), copies, prefix_of=log)
+            return _begin(core, session, creation, info, _point_of(log, at), copies=copies, prefix_of=log)
     with core.held(holder) as log:
         point = _point_of(log, at)
         log.sync_foreign()
         mark(core, log, session, at)
         fold = log.fold.copy() if holder == origin and at == log.mark.seq else None
         copies = _amendments(core, info, log, at) if fold is None else []
-        return _begin(core, session, creation, info, point, copies, fold=fold)
+        return _begin(core, session, creation, info, point, copies=copies, fold=fold)
 
 
 def mark(core: Core, log: Log, session: str, at: int) -> None:
@@ -103,8 +103,8 @@ def _begin(
     creation: Creation,
     origin: SessionInfo,
     point: Point,
-    copies: list[Entry],
     *,
+    copies: list[Entry],
     fold: Fold | None = None,
     prefix_of: Log | None = None,
 ) -> Created:

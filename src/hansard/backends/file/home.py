@@ -110,7 +110,11 @@ def _begin(root: Path, *, create: bool) -> About:
     if not create and not (root / "sessions").is_dir():
         msg = f"{root}: this folder is no store, as it has no {ABOUT}"
         raise NotFound(msg)
-    others = [name for name in sorted(os.listdir(root)) if not name.startswith((".", ABOUT)) and name != "lost+found"]
+    others = [
+        name
+        for name in sorted(path.name for path in root.iterdir())
+        if not name.startswith((".", ABOUT)) and name != "lost+found"
+    ]
     if others and not (root / "sessions").is_dir():
         msg = f"{root}: this folder is no store and holds other things ({others[0]!r} …); give an empty or a new folder"
         raise Invalid(msg)
@@ -142,7 +146,7 @@ def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
     for line in lines:
         fields, _, rest = line.partition(" - ")
         point = fields.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
-        inside = point == "/" or real == point or real.startswith(point + "/")
+        inside = point in ("/", real) or real.startswith(point + "/")
         if inside and len(point) >= len(best):
             best, kind = point, rest.split(" ")[0]
     return kind

@@ -80,7 +80,7 @@ def locked_file(path: Path) -> Generator[int]:
         try:
             acquire(fd)
             try:
-                here = os.stat(path, follow_symlinks=False)
+                here = os.lstat(path)
             except FileNotFoundError:
                 continue
             mine = os.fstat(fd)

@@ -111,7 +111,7 @@ class Log:
 
     def _stat(self) -> tuple[int, ...]:
         try:
-            found = os.stat(self.path, follow_symlinks=False)
+            found = os.lstat(self.path)
         except (FileNotFoundError, NotADirectoryError):
             self._gone()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

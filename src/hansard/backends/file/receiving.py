@@ -190,15 +190,9 @@ class _Gathering:
             yield line
 
     def _take(self, line: bytes, previous: bytes, seq: int) -> Entry:
+        self._group = self._group or seq
         try:
-            if not line.endswith(b"\n"):
-                msg = "the line has no end"
-                raise Corrupt(msg)
-            entry = verify_line(line, previous, seq)
-            self._group = self._group or seq
-            if entry.commit is not None and entry.commit[0] != self._group:
-                msg = f"entry {seq} closes a group that begins elsewhere"
-                raise Corrupt(msg)
+            entry = _checked(line, previous, seq, self._group)
         except Corrupt as error:
             msg = f"line {self.number} of what arrived: {error}"
             raise Corrupt(msg, line=self.number) from None
@@ -208,6 +202,17 @@ class _Gathering:
         if entry.kind == "erase" and isinstance(entry.body, dict):
             self.erased |= {one for one in entry.body.get("seqs", ()) if type(one) is int}
         return entry
+
+
+def _checked(line: bytes, previous: bytes, seq: int, group: int) -> Entry:
+    if not line.endswith(b"\n"):
+        msg = "the line has no end"
+        raise Corrupt(msg)
+    entry = verify_line(line, previous, seq)
+    if entry.commit is not None and entry.commit[0] != group:
+        msg = f"entry {seq} closes a group that begins elsewhere"
+        raise Corrupt(msg)
+    return entry
 
 
 def _verify_prefix(arrived: Arrived) -> None:

@@ -214,7 +214,7 @@ _backends: weakref.WeakSet[FileBackend] = weakref.WeakSet()
 
 def _forget_all() -> None:
     for backend in list(_backends):
-        backend._forget()  # noqa: SLF001 - of this module
+        backend._forget()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module
 
 
 os.register_at_fork(after_in_child=_forget_all)

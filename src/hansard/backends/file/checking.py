@@ -156,12 +156,18 @@ class _Looking:
     def _tail(self, tail: scan.Tail, path: Path) -> Finding:
         self.tail = True
         self.broken = tail.ended
+        if tail.ended:
+            msg = (
+                f"session {self.session!r}: {tail.why}. With it the {tail.size} bytes from byte {tail.offset} on do not "
+                "count, and the next append sets them aside"
+            )
+            return Finding(self.session, DAMAGE, msg, str(path), tail.bad_line, tail.bad_offset)
         msg = (
             f"session {self.session!r}: {tail.size} bytes at byte {tail.offset} belong to no whole group"
             f"{f' ({tail.why})' if tail.why else ''}; the next append sets them aside"
         )
         line = self.mark.seq - (self.first.seq if self.first else 1) + 2
-        return Finding(self.session, DAMAGE if tail.ended else NOTE, msg, str(path), line, tail.offset)
+        return Finding(self.session, NOTE, msg, str(path), line, tail.offset)
 
     def prefix(self) -> Iterator[Finding]:
         """What is wrong with the copy of the lines before the log."""

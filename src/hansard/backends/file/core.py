@@ -159,7 +159,7 @@ class Core:
         before: int | None = None,
         newest_first: bool = False,
         on_damage: Literal["raise", "skip"] = "raise",
-    ) -> Generator[Entry]:
+    ) -> Iterator[Entry]:
         """As the contract says."""
         found = self.sources(session)
         if on_damage == "skip":

@@ -34,6 +34,9 @@ class Tail(msgspec.Struct, frozen=True):
     size: int
     why: str = ""
     ended: bool = False
+    bad_line: int = 0
+    """Number and offset of the line that does not verify, if one does not."""
+    bad_offset: int = 0
 
 
 def raw_lines(fd: int, offset: int, end: int | None = None) -> Iterator[tuple[int, bytes]]:
@@ -127,7 +130,7 @@ class Scanner:
             msg = f"{self._path}: line {line} at byte {offset}: {why}. Run `hansard check --repair` to set the damage aside"
             raise Corrupt(msg, path=self._path, line=line, offset=offset)
         ended = bool(why) and any(line.endswith(b"\n") for _, line in raw_lines(self._fd, offset))
-        self.tail = Tail(self.mark.offset, size, why, ended)
+        self.tail = Tail(self.mark.offset, size, why, ended, self._line_of(offset), offset)
 
     def _line_of(self, offset: int) -> int:
         """The 1-based number of the line at an offset, counted from the mark's, which is known by its seq."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -10,7 +12,24 @@ from ..context import SESSION, Run, pass_run
 from ..output import minute, output_option, say, write
 from ..problems import NOTHING
 
+if TYPE_CHECKING:
+    from ...model.requests import Hit, Page
+
+WAIT_S: Final = 300
+"""A program that asks through the API is answered at once and told that there may be more; a person waits."""
+
 COLUMNS: Final = (("short", "SESSION"), ("seq", "SEQ"), ("when", "WHEN"), ("role", "ROLE"), ("snippet", "TEXT"))
+
+
+def _complete(search: Callable[[], Page[Hit]]) -> Page[Hit]:
+    """The page once all text is indexed, which each search brings forward; as it is after WAIT_S."""
+    page = search()
+    end = time.monotonic() + WAIT_S
+    if not page.complete:
+        say("the text of the logs is being indexed; this may take a moment ...")
+    while not page.complete and time.monotonic() < end:
+        page = search()
+    return page
 
 
 @click.command("search")
@@ -38,7 +57,7 @@ def search_command(
     store = run.listing()
     which = None if session is None else store.resolve(session)
     order = "rank" if rank else "newest"
-    page = store.search(" ".join(query), session=which, order=order, limit=limit, after=after)
+    page = _complete(lambda: store.search(" ".join(query), session=which, order=order, limit=limit, after=after))
     rows: list[dict[str, Any]] = [
         {
             "session": hit.session,

@@ -179,7 +179,8 @@ class MemoryBackend:
             seq = shelf.begin(session, [created, *amends], Request(), prefix=lines)
             if any(shelf.owner(segment) is None for segment in shelf.log(session).segments):
                 shelf.log(session).prefix = lines
-                shelf.log(session).files = shelf.files(origin)
+                needed = {name for entry in everything[:at] for name in attachments_in(entry.body)}
+                shelf.log(session).files = {name: data for name, data in shelf.files(origin).items() if name in needed}
             return Created(session, seq, new=True)
 
     def erase(self, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:

@@ -132,6 +132,7 @@ def _begin(
             # needs to know where the numbers go on.
             fold = Fold()
             fold.seq = point.mark.seq
+            fold.settle(size=0, hash=point.mark.hash.hex(), touched_us=_clock_at(point))
         log.continue_from(fold, point.mark)
         core.announce(log)
         entry = created_entry(new, id=session, segments=point.segments)
@@ -143,6 +144,15 @@ def _begin(
             core.pool.drop(log)
     core.index.touched(log)
     return Created(session, seq, new=True)
+
+
+def _clock_at(point: Point) -> int:
+    """The clock of the last commit up to the point, before which the fork's own may not go."""
+    for seq in range(point.mark.seq, 0, -1):
+        entry = point.at(seq)
+        if entry is not None and entry.commit is not None:
+            return entry.commit[1]
+    return 0
 
 
 def _amendments(core: Core, origin: SessionInfo, held: Log, at: int) -> list[Entry]:

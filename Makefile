@@ -30,7 +30,7 @@ lint: $(READY)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 torture: $(READY)
-	$(BIN)/python -m pytest -m torture tests/torture $(ARGS)
+	$(BIN)/python -m pytest -m torture tests $(ARGS)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ARGS)

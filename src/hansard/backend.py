@@ -116,7 +116,10 @@ class Backend(Protocol):
         ...
 
     def lines(self, session: str, *, after: int = 0) -> Iterator[bytes]:
-        """The lines of the session's own log with `seq > after`, byte for byte, checked against digest and chain."""
+        """The lines of the session's own log with `seq > after`, byte for byte, checked against digest and chain.
+
+        A fork's inherited lines are not among them.
+        """
         ...
 
     def info(self, session: str) -> SessionInfo:
@@ -179,7 +182,9 @@ class Backend(Protocol):
     def receive(self, session: str, lines: Iterable[bytes], attachments: Iterable[tuple[Attachment, bytes]]) -> Created:
         """Take over a session's own log byte for byte: a new one, or the rest of one whose beginning is here.
 
-        Every line is checked against digest and chain before it counts; nothing is visible before all are there.
+        Lines of a fork may begin with those it inherits, from 1 on: they are kept as its copy where its origin is not
+        here. Every line is checked against digest and chain before it counts; nothing is visible before all are there.
+        What an arriving `erase` entry names is cleared before it is stored.
 
         Raises:
             Conflict: a session with this id is here and its log is neither equal to nor a beginning of the lines.

@@ -56,13 +56,22 @@ def test_the_version_is_that_of_the_package(run):
 
 def test_tail_follows_another_process_until_it_is_interrupted(session, home):
     command = [*HANSARD, "--store", str(home / ".hansard"), "tail", "-f", "-n", "1", "-o", "jsonl", session.id]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
+    # Whoever runs the tests in the background may have had the interrupt ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        tail = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
         assert tail.stdout is not None
         assert '"seq": 5' in tail.stdout.readline()
         session.append(hansard.user("Are you there?"))
         assert "Are you there?" in tail.stdout.readline()
         tail.send_signal(signal.SIGINT)
         assert tail.wait(30) == 130
+    finally:
+        tail.kill()
+        tail.communicate()
 
 
 def test_a_reader_that_goes_away_ends_the_program_quietly(store, home):

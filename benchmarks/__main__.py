@@ -83,11 +83,12 @@ class Bench:
             size.append(turn(0))
             data = b"x" * (size.info.size - before)
             ratios: list[tuple[float, float, float]] = []
+            first, second = turn(1), turn(2)
             for number in range(self.rounds):
                 new = store.create(id=f"new-{number}")
                 floor = self.floor(self.folder / "floor", data)
-                fresh = statistics.median(timed(lambda s=new: s.append(turn(1))) for _ in range(self.turns))
-                late = statistics.median(timed(lambda: old.append(turn(2))) for _ in range(self.turns))
+                fresh = statistics.median(timed(lambda s=new: s.append(first)) for _ in range(self.turns))
+                late = statistics.median(timed(lambda: old.append(second)) for _ in range(self.turns))
                 ratios.append((fresh / floor, late / floor, late / fresh))
             count = old.info.message_count
             self.line("append of a turn, empty session / floor", statistics.median(r[0] for r in ratios), "x", 1.5)

@@ -1,1 +1,1 @@
-"""What an append, a resume and a list cost, as ratios against a named floor in the same run."""
+"""Measurements of the file backend, each beside a yardstick of the same run: `python -m benchmarks`."""

@@ -1,0 +1,92 @@
+"""What all measurements share: how large they are, a turn of an agent, a stopwatch, and the machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import hansard
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
+
+    rounds: int = 15
+    """Interleaved rounds; a ratio is the median of one paired ratio per round."""
+    turns: int = 24
+    """Turns of each kind per round of appends."""
+    messages: int = 10_000
+    """Messages of the long session before the first round."""
+    tasks: int = 16
+    """Asyncio tasks, and sessions where each has its own."""
+    each: int = 10
+    """Turns of each task per round."""
+    reads: int = 15
+    """Rounds of reads and of subprocesses."""
+    sessions: int = 2_000
+    """Sessions of the store that is listed."""
+    counted: int = 1_000
+    """Turns whose syncs are counted."""
+
+
+QUICK = Sizes(rounds=2, turns=3, messages=80, each=2, reads=1, sessions=30, counted=40)
+FULL_SESSIONS = 10_000
+
+
+def turn(number: int) -> list[hansard.NewEntry]:
+    """One turn: user, assistant with a tool call, tool result, assistant; about 6.4 KB of lines."""
+    call = hansard.tool_call(f"call-{number}", "read", {"path": f"src/{number}.py"})
+    return [
+        hansard.user(f"Look at file {number}, please. " * 8),
+        hansard.assistant([hansard.text("I'll read it. " * 10), call]),
+        hansard.tool(f"call-{number}", f"line {number % 10_000:04d}\n" * 390),
+        hansard.assistant(f"File {number} is as it should be. " * 10),
+    ]
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Milliseconds that a call takes."""
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
+
+
+def paired(above: Sequence[float], below: Sequence[float]) -> float:
+    """The median of the ratios round by round."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def turning(items: Sequence[int], number: int) -> list[int]:
+    """The items in an order that moves on by one with each number, so that none always comes first."""
+    cut = number % len(items)
+    return [*items[cut:], *items[:cut]]
+
+
+def log_of(store: Path, session: str) -> Path:
+    """The log of a session with a plain id."""
+    return store / "sessions" / session / "log.jsonl"
+
+
+def file_system(folder: Path) -> str:
+    """The type of the file system that a folder is on, where the system says it."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return "unknown"
+    whole = folder.resolve()
+    best, kind = "", "unknown"
+    for line in mounts.read_text().splitlines():
+        _, point, named, *_ = line.split(" ")
+        if whole.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, named
+    return kind
+
+
+def machine(folder: Path) -> dict[str, str | int | None]:
+    """What the figures depend on."""
+    return {"cpus": os.cpu_count(), "python": platform.python_version(), "fs": file_system(folder)}

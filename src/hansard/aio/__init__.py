@@ -149,6 +149,8 @@ class AsyncSession(Twin):
     last = plain(Session.last)
     entry = plain(Session.entry)
     history = plain(Session.history)
+    messages = plain(Session.messages)
+    payload = plain(Session.payload)
     branches = plain(Session.branches)
     attachment = plain(Session.attachment)
     update = plain(Session.update)

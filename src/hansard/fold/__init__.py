@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .branches import Branch, branches
 from .facts import KNOWN_NEEDS
-from .history import assemble, path_spans
+from .history import assemble, path_spans, spoken
 from .running import FOLD_VERSION, Fold
 from .windows import count_tokens, window
 
@@ -17,5 +17,6 @@ __all__ = [
     "branches",
     "count_tokens",
     "path_spans",
+    "spoken",
     "window",
 ]

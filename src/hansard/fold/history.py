@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from ..model.entry import Entry, Json, Part
@@ -82,6 +82,19 @@ def assemble(
         if made is not None:
             add(made)
     return pairing.messages(live=live)
+
+
+def spoken(entries: Iterable[Entry], *, amended: Callable[[int], Entry | None]) -> Iterator[Message]:
+    """The messages of entries one for one, in the order given: amended and decoded, hidden and erased ones left out.
+
+    Nothing is paired and nothing is added, but a compaction shows its summary: pass the one that the path starts at
+    and no other. `amended` gives the last `amend` entry of a message.
+    """
+    for entry in entries:
+        if entry.kind == "compaction":
+            yield from _summary(entry)
+        elif entry.kind == "message" and (made := _message(entry, amended(entry.seq))) is not None:
+            yield made
 
 
 def _summary(entry: Entry) -> list[Message]:

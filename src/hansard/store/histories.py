@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Literal
+from itertools import islice
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from ..errors import Corrupt, Invalid, NotFound, Unsupported
-from ..fold import KNOWN_NEEDS, Branch, Fold, assemble, window
+from ..fold import KNOWN_NEEDS, Branch, Fold, assemble, spoken, window
 from ..fold import branches as branches_of
 from ..model.entry import Entry
 from ..model.info import Message, SessionInfo
 from .place import Place
 
 Damage = Literal["raise", "skip"]
+
+Ranges: TypeAlias = "tuple[tuple[int, int | None], ...]"
+"""A path as (first, last) ranges of seq in the order of reading; last None is open."""
 
 _GAP: Final = "x-hansard.gap"
 
@@ -39,6 +43,62 @@ def history(
     """As Session.history says."""
     shown = _shown(place, session, live=live, on_damage=on_damage)
     return window(shown.messages, limit=limit, max_tokens=max_tokens, count=count)
+
+
+def messages(place: Place, session: str, *, limit: int | None, to: int | None) -> list[Message]:
+    """As Session.messages says. Costs what the newest `limit` cost, where the path is known without a walk."""
+    if limit == 0:
+        return []
+    info = place.backend.info(session)
+    _check_understood(info)
+    ranges = info.path if to is None else _ranges_to(info, to)
+    if not ranges:
+        fold = _walked(place, session, "raise")
+        info = fold.info()
+        if to is not None:
+            # The path as it would be if the head were moved there now; nothing of this is written.
+            fold.apply(Entry(seq=info.seq + 1, id="", at="", kind="head", body={"to": to}))
+        ranges = fold.ranges()
+    newest = {target: seq for seq, target in info.amendments}
+
+    def amended(target: int) -> Entry | None:
+        seq = newest.get(target)
+        if seq is None:
+            return None
+        return next(iter(place.backend.entries(session, after=seq - 1, before=seq + 1)), None)
+
+    found = spoken(_backwards(place, session, ranges, info.seq), amended=amended)
+    return list(islice(found, limit))[::-1]
+
+
+def _ranges_to(info: SessionInfo, to: int) -> Ranges:
+    """The path to a node that is on the visible one; empty if it has to be walked for.
+
+    Raises:
+        Invalid: there is no such entry.
+    """
+    if not 0 <= to <= info.seq:
+        msg = f"session {info.id!r} has no entry {to}; its last one is {info.seq}"
+        raise Invalid(msg)
+    if to == info.head:
+        return info.path
+    first = info.path[0] if info.path else (0, 0)
+    visible = any(start <= to and (last is None or to <= last) for start, last in info.path)
+    if first[0] == first[1] or not visible:
+        return ()
+    return tuple((start, to if last is None else min(last, to)) for start, last in info.path if start <= to)
+
+
+def _backwards(place: Place, session: str, ranges: Ranges, seq: int) -> Iterator[Entry]:
+    """The entries of a path up to `seq`, the newest first, with no compaction but the one that it starts at."""
+    for number in range(len(ranges) - 1, -1, -1):
+        first, last = ranges[number]
+        before = (seq if last is None else min(last, seq)) + 1
+        if first >= before:
+            continue
+        for entry in place.backend.entries(session, after=first - 1, before=before, newest_first=True):
+            if entry.kind != "compaction" or (number == 0 and entry.seq == first):
+                yield entry
 
 
 def branches(place: Place, session: str) -> list[Branch]:

@@ -12,6 +12,7 @@ from ..model.entry import Entry, Json
 from ..model.info import Message, SessionInfo
 from . import histories
 from .place import Place
+from .verbatim import verbatim
 
 TAIL_POLL_S: Final = 0.05
 """How often `tail` looks for new entries."""
@@ -117,6 +118,34 @@ class Reading:
             self._place, self.id, limit=limit, max_tokens=max_tokens, count=count, live=live, on_damage=on_damage
         )
 
+    def messages(self, *, limit: int | None = None, to: int | None = None) -> list[Message]:
+        """The visible messages one for one, as their writers left them: amended and decoded, never paired or mended.
+
+        For programs that keep calls and results together themselves; send `history()` to a model. `limit` gives the
+        newest ones, in order, at what they cost. With `to` it is the path to that entry, on whatever branch it is.
+
+        Raises:
+            Invalid: there is no entry `to`.
+            Corrupt: at the first damage on the path, with its place.
+        """
+        _check_range(0, None, limit, "raise")
+        if to is not None and type(to) is not int:
+            msg = f"to: the seq of an entry, or None, not {to!r}"
+            raise Invalid(msg)
+        return histories.messages(self._place, self.id, limit=limit, to=to)
+
+    def payload(self, message: Message | Entry) -> str | None:
+        """The foreign payload of a message, exactly as it was given; None if it came as neutral parts.
+
+        Files that were taken out of it when it was stored are back in their places.
+
+        Raises:
+            NotFound: a file of it is not in this session.
+            Invalid: it is no text; its bytes are the attachment that its `raw` names.
+        """
+        raw = message.raw if isinstance(message, Message) else _raw_of(message)
+        return None if raw is None else verbatim(raw, self.attachment)
+
     def branches(self) -> list[Branch]:
         """Every end of the tree of messages, the oldest first; `visible` marks the one that the head is on."""
         return histories.branches(self._place, self.id)
@@ -156,6 +185,10 @@ class Reading:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r}, {self._place.name})"
+
+
+def _raw_of(entry: Entry) -> Json:
+    return entry.body.get("raw") if isinstance(entry.body, dict) else None
 
 
 def check_poll(poll_s: object) -> None:

@@ -10,16 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .detecting import Detected, detect, examine
+    from .directories import export_directory
     from .importing import import_paths
     from .raw import raw_lines
-    from .report import ImportReport
+    from .report import ExportReport, ImportReport
 
-__all__ = ["Detected", "ImportReport", "detect", "examine", "import_paths", "raw_lines"]
+__all__ = [
+    "Detected",
+    "ExportReport",
+    "ImportReport",
+    "detect",
+    "examine",
+    "export_directory",
+    "import_paths",
+    "raw_lines",
+]
 
 _HOMES = {
     "Detected": "detecting",
     "detect": "detecting",
     "examine": "detecting",
+    "export_directory": "directories",
+    "ExportReport": "report",
     "ImportReport": "report",
     "import_paths": "importing",
     "raw_lines": "raw",

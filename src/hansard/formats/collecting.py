@@ -18,6 +18,7 @@ from .claude_code import ClaudeCodeReader
 from .codex import CodexReader
 from .codex_object import DOCUMENT_BYTES_MAX, DocumentReader
 from .detecting import SUPPORTED, Detected, examine
+from .directories import DIRECTORY_FORMATS, recognise, size_of
 from .jsonl import JsonlReader
 from .planning import Reader
 from .source import first_values, line_of
@@ -36,16 +37,23 @@ class Source(msgspec.Struct):
     names: tuple[str | None, str | None] = (None, None)
     """Native id of its session, and of that session's parent."""
 
+    @property
+    def whole(self) -> bool:
+        """It is a folder that is one thing: the directory of another program."""
+        return self.format in DIRECTORY_FORMATS
+
 
 def collect(paths: Iterable[str | os.PathLike[str]], format: str) -> list[Source]:  # noqa: A002 - the field's name
     """The files under the paths, each once, parents before their children, otherwise in sorted order.
+
+    A folder that is the directory of another program is one source; its files are not looked at one by one.
 
     Raises:
         NotFound: a path does not exist.
         Invalid: the format is not one that can be read.
     """
-    if format != "auto" and format not in SUPPORTED:
-        msg = f"format {format!r} can't be read; use auto or one of {', '.join(SUPPORTED)}"
+    if format != "auto" and format not in (*SUPPORTED, *DIRECTORY_FORMATS):
+        msg = f"format {format!r} can't be read; use auto or one of {', '.join((*SUPPORTED, *DIRECTORY_FORMATS))}"
         raise Invalid(msg)
     found: dict[Path, Source] = {}
     for given in paths:
@@ -53,17 +61,31 @@ def collect(paths: Iterable[str | os.PathLike[str]], format: str) -> list[Source
         if not path.exists():
             msg = f"{path}: no such file or folder; nothing was imported"
             raise NotFound(msg)
-        for source in _walk(path) if path.is_dir() else (Source(path),):
+        for source in _sources(path, format):
             found.setdefault(source.path, source)
     for source in found.values():
-        if not source.refused:
+        if not source.refused and not source.whole:
             _look(source, format)
     return _parents_first(list(found.values()))
 
 
-def _walk(root: Path) -> Iterator[Source]:
+def _sources(path: Path, format: str) -> Iterable[Source]:  # noqa: A002 - the field's name
+    if format in DIRECTORY_FORMATS:
+        if not path.is_dir():
+            msg = f"{path}: the format {format} is a whole directory; name the directory, not a file in it"
+            raise Invalid(msg)
+        return (Source(path, format, size_of(path)),)
+    return _walk(path, format) if path.is_dir() else (Source(path),)
+
+
+def _walk(root: Path, format: str) -> Iterator[Source]:  # noqa: A002 - the field's name
     inside = root.resolve()
     for folder, folders, files in os.walk(root, onerror=None):
+        shown = recognise(folder) if format == "auto" else None
+        if shown is not None:
+            folders.clear()
+            yield Source(Path(folder), shown, size_of(Path(folder)))
+            continue
         folders.sort()
         for name in folders:
             path = Path(folder, name)

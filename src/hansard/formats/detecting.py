@@ -31,16 +31,21 @@ class Detected(msgspec.Struct, frozen=True):
 
 
 def detect(source: str | os.PathLike[str] | bytes) -> str | None:
-    """The format of a file, or of its first 64 KiB, if it can be read; None if not. `examine` says why."""
+    """The format of a file, of its first 64 KiB, or of a whole folder, if it can be read; None if not. `examine` says why."""
     return examine(source).format
 
 
 def examine(source: str | os.PathLike[str] | bytes) -> Detected:
-    """The format of a file or of its first 64 KiB, or why it can't be read.
+    """The format of a file, of its first 64 KiB or of a whole folder, or why it can't be read.
 
     Raises:
         OSError: the file can't be read.
     """
+    if not isinstance(source, bytes) and Path(source).is_dir():
+        from .directories import recognise
+
+        shown = recognise(source)
+        return Detected(shown, "" if shown else "a folder, and not the directory of a program that is known")
     head = source[:HEAD_BYTES] if isinstance(source, bytes) else head_of(Path(source))
     ending = "" if isinstance(source, bytes) else Path(source).suffix
     refused = _refusal(head)

@@ -15,6 +15,7 @@ from ..errors import AlreadyExists, Conflict, Corrupt, Invalid, Unsupported
 from ..limits import ID_BYTES_MAX
 from ..model.entry import Json
 from .collecting import Source, collect, reader_of
+from .directories import directory_format
 from .feeding import Feed, Lines, Logged, complete, existing
 from .planning import Facts, Key, Reader, last_name
 from .report import FileReport, ImportReport, SessionReport
@@ -59,7 +60,7 @@ def import_paths(
             if progress is not None:
                 progress(str(source.path), done + size, total)
 
-        report.files.append(run.take(source, advance))
+        report.files += run.take(source, advance)
         done += source.size
     if progress is not None and sources:
         progress("", total, total)
@@ -75,7 +76,14 @@ class _Run:
         self.ids: dict[tuple[str, str], str] = {}
         """(format, native id) of what was imported in this run → id in the store."""
 
-    def take(self, source: Source, advance: Callable[[int], None]) -> FileReport:
+    def take(self, source: Source, advance: Callable[[int], None]) -> list[FileReport]:
+        """Import one file or one whole directory."""
+        if source.whole and not source.refused:
+            module = directory_format(source.format)
+            return module.import_folder(self.store, source.path, dry_run=self.dry_run, advance=advance)
+        return [self._take_file(source, advance)]
+
+    def _take_file(self, source: Source, advance: Callable[[int], None]) -> FileReport:
         """Import one file, again from its beginning if another writer came between."""
         report = FileReport(str(source.path), source.format)
         if source.refused:

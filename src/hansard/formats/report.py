@@ -28,6 +28,14 @@ class Unreadable(msgspec.Struct):
     reason: str
 
 
+class Damage(msgspec.Struct):
+    """Something in a file that could not be read or kept, while the rest came in."""
+
+    place: str
+    """Line and column, a byte, or the path of a member: as near as can be told."""
+    reason: str
+
+
 class FileReport(msgspec.Struct, omit_defaults=True):
     """One file. With `skipped`, nothing of it was imported and that is why."""
 
@@ -38,11 +46,17 @@ class FileReport(msgspec.Struct, omit_defaults=True):
     torn: int = 0
     """Number of a last line without its newline that does not parse: not imported, the file may still be written."""
     skipped: str = ""
+    damage: list[Damage] = []
+    """What in the file is not as its format demands, with place and reason."""
+    notes: list[str] = []
+    """What a person should know: where something went, what was mapped or masked."""
+    documents: int = 0
+    """Documents of the store that were written for this file, as new ones or new versions."""
 
     @property
     def added(self) -> int:
-        """Entries written for this file."""
-        return sum(session.added for session in self.sessions)
+        """Entries and documents written for this file."""
+        return sum(session.added for session in self.sessions) + self.documents
 
 
 class ImportReport(msgspec.Struct, omit_defaults=True):
@@ -57,20 +71,55 @@ class ImportReport(msgspec.Struct, omit_defaults=True):
         return sum(file.added for file in self.files)
 
     @property
+    def damaged(self) -> bool:
+        """Some file holds damage."""
+        return any(file.damage for file in self.files)
+
+    @property
     def totals(self) -> dict[str, int]:
-        """Counts over all files: files, skipped, sessions, lines, added, already, unreadable, torn."""
+        """Counts over all files: files, skipped, sessions, lines, added, already, unreadable, torn, damaged, documents."""
         sessions = [session for file in self.files for session in file.sessions]
         return {
             "files": len(self.files),
             "skipped": sum(bool(file.skipped) for file in self.files),
             "sessions": len({session.id for session in sessions}),
             "lines": sum(session.lines for session in sessions),
-            "added": sum(session.added for session in sessions),
+            "added": self.added,
             "already": sum(session.already for session in sessions),
             "unreadable": sum(len(file.unreadable) for file in self.files),
             "torn": sum(bool(file.torn) for file in self.files),
+            "damaged": sum(bool(file.damage) for file in self.files),
+            "documents": sum(file.documents for file in self.files),
         }
 
     def to_json(self) -> dict[str, object]:
         """The report as a JSON object, totals included."""
         return {**msgspec.to_builtins(self), "totals": self.totals}
+
+
+class Written(msgspec.Struct, omit_defaults=True):
+    """One session that was written as files."""
+
+    id: str
+    files: list[str]
+    """Paths within the folder."""
+    notes: list[str] = []
+    """What the format could not take as it is, and what it became."""
+
+
+class Refused(msgspec.Struct):
+    """One session of which nothing was written."""
+
+    id: str
+    reason: str
+
+
+class ExportReport(msgspec.Struct, omit_defaults=True):
+    """A whole export into a directory."""
+
+    format: str
+    folder: str
+    written: list[Written] = []
+    refused: list[Refused] = []
+    documents: list[str] = []
+    """Files of documents that belong to no session."""

@@ -10,6 +10,7 @@ import click
 
 from ..context import SESSION, Run, pass_run
 from ..output import Progress, dumps, plural, say, with_file, write_bytes
+from ..problems import CONFLICT
 from ..rows import message_row, on_record
 
 if TYPE_CHECKING:
@@ -17,12 +18,20 @@ if TYPE_CHECKING:
     from ...store import Session
 
 FORMATS: Final = ("md", "html", "jsonl", "raw", "hansard", "archive")
+DIRECTORIES: Final[tuple[str, ...]] = ()
+"""Formats of `hansard.formats.directories`, spelled out so that a help text imports nothing."""
 
 
 @click.command("export")
-@click.argument("sessions", nargs=-1, required=True, type=SESSION, metavar="SESSION...")
+@click.argument("sessions", nargs=-1, required=True, type=SESSION, metavar="SESSION... [DIR]")
 @click.option(
-    "-f", "--format", "format_", type=click.Choice(FORMATS), default="md", show_default=True, help="See below."
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice((*FORMATS, *DIRECTORIES)),
+    default="md",
+    show_default=True,
+    help="See below.",
 )
 @click.option(
     "-O", "--out", type=click.Path(dir_okay=False), help="Write to this file, which appears only when it is whole."
@@ -36,7 +45,7 @@ FORMATS: Final = ("md", "html", "jsonl", "raw", "hansard", "archive")
 def export_command(
     run: Run, *, sessions: tuple[str, ...], format_: str, out: str | None, everything: bool, full: bool, events: bool
 ) -> int:
-    """Write a session to stdout or a file.
+    """Write a session to stdout or a file, or sessions into the directory of another program.
 
     \b
     Examples:
@@ -53,6 +62,8 @@ def export_command(
       hansard  the session's own log, byte for byte, each line verified
       archive  a zip with the session, its sub-agents and attachments, for `hansard import`; takes several sessions
     """
+    if format_ in DIRECTORIES:
+        return _directory(run, sessions, format_, out)
     if format_ == "archive":
         return _archive(run, sessions, out)
     if len(sessions) > 1:
@@ -67,6 +78,26 @@ def export_command(
     pieces = _pieces(session, format_, messages, full=full, events=events)
     write_bytes((piece.encode("utf-8", "replace") for piece in pieces), out)
     return 0
+
+
+def _directory(run: Run, given: tuple[str, ...], format_: str, out: str | None) -> int:
+    if len(given) < 2 or out is not None:
+        msg = f"--format {format_} writes a directory: hansard export SESSION... DIR --format {format_}"
+        raise click.UsageError(msg)
+    from ...formats.directories import export_directory
+
+    *names, folder = given
+    store = run.listing()
+    ids = list(dict.fromkeys(store.resolve(name).id for name in names))
+    report = export_directory(store, ids, folder, format=format_)
+    for written in report.written:
+        for note in written.notes:
+            say(f"{written.id}: {note}")
+    for refused in report.refused:
+        say(f"{refused.id}: not written: {refused.reason}")
+    count = sum(len(written.files) for written in report.written) + len(report.documents)
+    say(f"{plural(len(report.written), 'session')} in {plural(count, 'file')} of {folder}")
+    return CONFLICT if report.refused else 0
 
 
 def _archive(run: Run, names: Iterable[str], out: str | None) -> int:

@@ -9,7 +9,7 @@ import click
 
 from ..context import Run, pass_run
 from ..output import Progress, megabytes, output_option, plural, say, write
-from ..problems import NOTHING
+from ..problems import DAMAGED, NOTHING
 
 if TYPE_CHECKING:
     from ...formats.report import FileReport, ImportReport
@@ -30,13 +30,13 @@ LISTED_MAX: Final = 20
     "format_",
     default="auto",
     show_default=True,
-    help="claude-code, codex, jsonl …; auto looks into each file.",
+    help="claude-code, codex, jsonl …; auto looks into each file and folder.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be imported, and write nothing.")
 @output_option("table", "json", "jsonl", "id")
 @pass_run
 def import_command(run: Run, *, paths: tuple[str, ...], format_: str, dry_run: bool, output: str) -> int:
-    """Bring transcripts into the store: files, folders, and archives that `hansard export` wrote.
+    """Bring transcripts into the store: files, folders, other programs' directories, and archives of our own.
 
     \b
     Examples:
@@ -45,7 +45,8 @@ def import_command(run: Run, *, paths: tuple[str, ...], format_: str, dry_run: b
       hansard import session.hansard.zip
 
     Running it again adds only what is new. Every line is kept byte for byte, also one that can't be understood; the
-    result names such lines. A torn last line is left for the next time.
+    result names such lines. A torn last line is left for the next time. With damage in a file the exit code is 6, and
+    everything else is in.
     """
     store = _store(run, dry_run=dry_run)
     archives = [path for path in paths if _is_archive(path)]
@@ -67,8 +68,11 @@ def import_command(run: Run, *, paths: tuple[str, ...], format_: str, dry_run: b
         f"{plural(totals['files'], 'file')}: {plural(totals['sessions'], 'session')}, "
         f"{plural(totals['added'], 'entry', 'entries')} {would}added, {totals['already']:,} lines already there, "
         f"{totals['unreadable']:,} unreadable, {totals['torn']:,} torn, {plural(totals['skipped'], 'file')} passed over"
+        + (f", {plural(totals['damaged'], 'file')} damaged" if totals["damaged"] else "")
     )
-    return 0 if totals["sessions"] else NOTHING
+    if report.damaged:
+        return DAMAGED
+    return 0 if totals["sessions"] or totals["documents"] else NOTHING
 
 
 def _store(run: Run, *, dry_run: bool) -> Store:
@@ -134,6 +138,7 @@ def _told(file: FileReport) -> dict[str, Any]:
         for count, words in (
             (len(file.unreadable), f"{plural(len(file.unreadable), 'unreadable line')}"),
             (file.torn, f"torn line {file.torn}"),
+            (len(file.damage), "damaged"),
         )
         if count
     )
@@ -156,6 +161,10 @@ def _tell_unreadable(report: ImportReport) -> None:
                 return
             say(f"{file.path}:{line.line}: {line.reason}; kept as it is")
             told += 1
+        for damage in file.damage[:LISTED_MAX]:
+            say(f"{file.path}: {damage.place}: {damage.reason}")
+        for note in file.notes[:LISTED_MAX]:
+            say(f"{file.path}: {note}")
         for session in file.sessions:
             if session.note:
                 say(f"{file.path}: {session.note}")

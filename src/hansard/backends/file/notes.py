@@ -156,7 +156,8 @@ class WriterNote:
         """Remove the file if it names nothing; otherwise leave it, unlocked, for others to read."""
         if self._fd >= 0:
             if not self._names:
-                with contextlib.suppress(FileNotFoundError):
+                # One that can't be removed names nothing, and the next process that opens the store collects it.
+                with contextlib.suppress(OSError):
                     disk.unlink(self._folder / self.id)
             locks.close(self._fd)
         self._reset()

@@ -1,11 +1,22 @@
-"""Items of the OpenAI Responses API: messages, reasoning, calls and their outputs."""
+"""Items of the OpenAI Responses API: messages, reasoning, calls and their outputs; read, and written for other sources."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ..model.entry import Json, Part
-from .pieces import call_part, file_of_data, file_of_url, json_part, opened, result_part, text_part
+from .pieces import (
+    call_part,
+    file_of_data,
+    file_of_url,
+    json_part,
+    json_text,
+    opened,
+    result_part,
+    text_of,
+    text_part,
+)  # fmt: skip
 
 VERSION: Final = 1
 
@@ -124,3 +135,48 @@ def _server_call(item: dict[str, Json]) -> list[Part]:
     name = str(item.get("type", "")).removesuffix("_call")
     known = {"id": item.get("id"), "name": name, "arguments": item.get("action"), "status": item.get("status")}
     return [{"type": "server_tool", **{key: value for key, value in known.items() if value is not None}}]
+
+
+def encode(role: str, parts: Sequence[Part]) -> list[dict[str, Json]]:
+    """The items that say to the Responses API what a message says.
+
+    Reasoning is left out: only its own provider can take it back. Unknown parts are sent as their JSON text.
+    """
+    items: list[dict[str, Json]] = []
+    blocks: list[Json] = []
+    for part in parts:
+        kind = part.get("type")
+        if kind == "tool_call":
+            _close(items, role, blocks)
+            said = part.get("arguments")
+            arguments = said if isinstance(said, str) else json_text(said)
+            call_id, name = str(part.get("id", "")), str(part.get("name", ""))
+            items.append({"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments})
+        elif kind == "tool_result":
+            _close(items, role, blocks)
+            output = text_of(part.get("content"))
+            items.append({"type": "function_call_output", "call_id": str(part.get("call_id", "")), "output": output})
+        elif kind != "reasoning":
+            blocks.append(_input_block(part, "output_text" if role == "assistant" else "input_text"))
+    _close(items, role, blocks)
+    return items
+
+
+def _input_block(part: Part, kind: str) -> Json:
+    url = part.get("url")
+    if part.get("type") == "file" and isinstance(url, str) and kind == "input_text":
+        if str(part.get("mime", "")).startswith("image/"):
+            return {"type": "input_image", "image_url": url, "detail": "auto"}
+        name = {"filename": part["name"]} if isinstance(part.get("name"), str) else {}
+        return {"type": "input_file", "file_data" if url.startswith("data:") else "file_url": url, **name}
+    return {"type": kind, "text": text_of([part])}
+
+
+def _close(items: list[dict[str, Json]], role: str, blocks: list[Json]) -> None:
+    """Make a message of the blocks so far; plain text where that is all there is, as every model server takes it."""
+    if not blocks:
+        return
+    plain = all(block["type"] in ("input_text", "output_text") for block in blocks)
+    content: Json = "\n".join(block["text"] for block in blocks) if plain else list(blocks)
+    items.append({"role": role if role in ("system", "assistant") else "user", "content": content})
+    blocks.clear()

@@ -84,5 +84,35 @@ def opened(text: str) -> Json:
         return text
 
 
+def json_text(value: Json) -> str:
+    """A value as JSON text; what JSON can't hold as Python would print it."""
+    try:
+        return values.encode(value).decode("utf-8", "surrogatepass")
+    except (ValueError, TypeError, RecursionError):
+        return str(value)
+
+
+def text_of(content: Json) -> str:
+    """What a tool's answer or a list of parts says in words: files by their names, the rest as JSON text."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return "" if content is None else json_text(content)
+    return "\n".join(_words_of(part) for part in content)
+
+
+def _words_of(part: Json) -> str:
+    if not isinstance(part, dict):
+        return part if isinstance(part, str) else json_text(part)
+    if part.get("type") in ("text", "reasoning") and isinstance(part.get("text"), str):
+        return part["text"]
+    if part.get("type") == "file":
+        known = next((part[key] for key in ("name", "attachment") if isinstance(part.get(key), str)), None)
+        url = str(part.get("url", ""))
+        said = known or (part.get("mime") if url.startswith("data:") else url) or "unnamed"
+        return f"[file {said}]"
+    return json_text(part["value"] if part.get("type") == "json" and "value" in part else part)
+
+
 def _word(value: Json) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)

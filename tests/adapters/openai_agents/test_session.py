@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+from dataclasses import dataclass
+
+import pytest
+
+import hansard
+
+pytest.importorskip("agents", reason="the OpenAI Agents SDK is not installed; make test-adapters has it")
+
+from agents import Agent, RunConfig, Runner, function_tool
+from agents.memory import Session, SessionSettings
+
+from hansard.adapters.openai_agents import HansardSession
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+def said(text, role="user"):
+    return {"role": role, "content": text}
+
+
+def texts(items):
+    return [item["content"] for item in items]
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request, tmp_path):
+    with hansard.open("memory:" if request.param == "memory" else tmp_path / "store") as store:
+        yield store
+
+
+@pytest.fixture
+def session(store):
+    return HansardSession("s", store)
+
+
+def test_it_is_a_session_of_the_sdk(session):
+    assert isinstance(session, Session)
+
+
+def test_items_come_back_equal_and_in_order(session):
+    items = [
+        {"role": "user", "content": [{"type": "input_text", "text": "a\ud800\u0000b ü"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "xyz"},
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"x": 1e400}', "z": 1.0, "a": None},
+        {"type": "function_call_output", "call_id": "c1", "output": "ok"},
+        {"role": "user", "content": "same"},
+        {"role": "user", "content": "same"},
+    ]
+    run(session.add_items(items))
+    assert run(session.get_items()) == items
+    assert [json.dumps(item) for item in run(session.get_items())] == [json.dumps(item) for item in items]
+
+
+def test_an_image_is_kept_as_a_file_and_comes_back_in_its_item(store, session):
+    url = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + os.urandom(4000)).decode()
+    item = {"role": "user", "content": [{"type": "input_image", "image_url": url, "detail": "auto"}]}
+    run(session.add_items([item]))
+    assert run(session.get_items()) == [item]
+    if "attachments" in store.capabilities:
+        assert url not in store.get("s").entry(2).body["raw"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(None, "abcd"), (2, "cd"), (9, "abcd"), (0, ""), (-1, "abcd"), (4, "abcd")]
+)
+def test_limit_gives_the_newest_in_order(session, limit, expected):
+    run(session.add_items([said(letter) for letter in "abcd"]))
+    assert "".join(texts(run(session.get_items(limit)))) == expected
+
+
+def test_the_limit_of_the_settings_counts_where_none_is_given(store):
+    session = HansardSession("s", store, session_settings={"limit": 1})
+    run(session.add_items([said("a"), said("b")]))
+    assert texts(run(session.get_items())) == ["b"]
+    assert texts(run(session.get_items(2))) == ["a", "b"]
+    with pytest.raises(TypeError, match="limitt"):
+        HansardSession("s", store, session_settings={"limitt": 1})
+    assert HansardSession("s", store, session_settings=SessionSettings(limit=3)).session_settings.limit == 3
+
+
+def test_a_batch_is_one_commit_with_the_session_itself(store, session):
+    run(session.add_items([said("a"), said("b")]))
+    entries = list(store.get("s").entries())
+    assert [entry.kind for entry in entries] == ["created", "message", "message"]
+    assert [entry.commit is not None for entry in entries] == [False, False, True]
+    run(session.add_items([said("c"), said("d")]))
+    assert store.get("s").entry(5).commit[0] == 4
+
+
+def test_a_batch_that_cannot_be_stored_leaves_nothing(store, session):
+    run(session.add_items([said("a")]))
+    with pytest.raises(TypeError):
+        run(session.add_items([said("b"), {"role": "user", "content": object()}]))
+    assert texts(run(session.get_items())) == ["a"]
+
+
+def test_nothing_is_written_before_there_is_an_item(store, session):
+    run(session.add_items([]))
+    run(session.clear_session())
+    assert run(session.get_items()) == []
+    assert run(session.pop_item()) is None
+    assert not store.exists("s")
+
+
+def test_pop_takes_the_newest_and_the_next_goes_in_its_place(session):
+    run(session.add_items([said("a"), said("b")]))
+    assert run(session.pop_item()) == said("b")
+    run(session.add_items([said("c")]))
+    assert texts(run(session.get_items())) == ["a", "c"]
+    assert run(session.pop_item()) == said("c")
+    assert run(session.pop_item()) == said("a")
+    assert run(session.pop_item()) is None
+
+
+def test_a_message_that_is_several_items_is_popped_item_by_item(store, session):
+    native = store.create(id="s")
+    native.append(hansard.user("do it"))
+    native.append(hansard.assistant([hansard.text("yes"), hansard.tool_call("c", "f", {"x": 1})]))
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"x":1}'}
+    assert run(session.get_items()) == [said("do it"), said("yes", "assistant"), call]
+    assert run(session.get_items(1)) == [call]
+    assert run(session.pop_item()) == call
+    assert run(session.get_items()) == [said("do it"), said("yes", "assistant")]
+
+
+def test_a_cleared_session_is_empty_and_goes_on(session):
+    run(session.add_items([said("a")]))
+    run(session.clear_session())
+    assert run(session.get_items()) == []
+    run(session.add_items([said("b")]))
+    assert texts(run(session.get_items())) == ["b"]
+
+
+def test_a_closed_session_says_so(store, session):
+    run(session.add_items([said("a")]))
+    session.close()
+    for call in (session.add_items([]), session.get_items(), session.pop_item(), session.clear_session()):
+        with pytest.raises(RuntimeError, match="closed"):
+            run(call)
+    assert store.get("s").info.message_count == 1
+
+
+def test_a_store_that_was_only_named_is_closed_with_the_session(tmp_path):
+    session = HansardSession("s", tmp_path / "store", user="ana", labels={"team": "a"}, title="T")
+    run(session.add_items([said("a")]))
+    session.close()
+    with hansard.open(tmp_path / "store") as store:
+        info = store.get("s").info
+        assert (info.user, info.labels, info.title) == ("ana", {"team": "a"}, "T")
+
+
+def test_tasks_that_add_and_pop_lose_and_double_nothing(session):
+    async def work():
+        async def one(name):
+            for number in range(5):
+                await session.add_items([said(f"{name}:{number}:a"), said(f"{name}:{number}:b")])
+
+        await asyncio.gather(*(one(name) for name in "abcd"))
+        items = texts(await session.get_items())
+        popped = await asyncio.gather(*(session.pop_item() for _ in range(8)))
+        return items, texts(popped), texts(await session.get_items())
+
+    items, popped, left = run(work())
+    assert len(items) == len({*items}) == 40
+    assert all(one[:-1] == two[:-1] for one, two in zip(items[::2], items[1::2], strict=True))
+    assert sorted([*popped, *left]) == sorted(items)
+
+
+def test_a_cancelled_append_settles_before_the_cancellation_is_raised(store, session):
+    async def work():
+        task = asyncio.create_task(session.add_items([said("a")]))
+        while not session._store.sync.exists("s"):  # noqa: ASYNC110 - another thread creates it
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await session.get_items()
+
+    assert texts(run(work())) == ["a"]
+
+
+@dataclass
+class Context:
+    tenant_id: str
+    secret: str = "x"
+
+
+@pytest.fixture
+def script():
+    """The SDK's scripted model, which older versions do not have."""
+    return pytest.importorskip("agents.testing", reason="this version of the SDK has no scripted model")
+
+
+def agent(script, answer):
+    return Agent(name="A", model=script.ScriptedModel([[script.assistant_message(answer)]]))
+
+
+def test_labels_come_from_the_context_of_a_run(store, script):
+    session = HansardSession("s", store, labels={"app": "shop"})
+    run(Runner.run(agent(script, "hi"), "hello", session=session, context=Context("acme")))
+    assert store.get("s").info.labels == {"app": "shop", "tenant_id": "acme"}
+    again = HansardSession("s", store, labels_from=lambda context: {"who": context["name"]})
+    run(Runner.run(agent(script, "hi"), "hello", session=again, context={"name": "eve"}))
+    assert store.get("s").info.labels == {"app": "shop", "tenant_id": "acme", "who": "eve"}
+    entries = store.get("s").seq
+    run(Runner.run(agent(script, "hi"), "hello", session=again, context={"name": "eve"}))
+    assert store.get("s").seq == entries + 2
+
+
+def test_usage_of_each_model_call_is_recorded_once(store, session, script):
+    from agents.usage import Usage
+
+    @function_tool
+    def now() -> str:
+        return "noon"
+
+    def spent(number):
+        return Usage(requests=1, input_tokens=100 * number, output_tokens=number, total_tokens=101 * number)
+
+    model = script.ScriptedModel([
+        script.ModelStep(output=[script.function_call("now", {}, call_id="c1")], usage=spent(1)),
+        script.ModelStep(output=[script.assistant_message("noon")], usage=spent(2)),
+    ])  # fmt: skip
+    result = run(Runner.run(Agent(name="A", model=model, tools=[now]), "when?", session=session))
+    usage = store.get("s").info.usage
+    assert (usage.calls, usage.input, usage.output) == (2, 300, 3)
+    run(session.store_run_usage(result))
+    assert store.get("s").info.usage == usage
+
+
+def test_a_turn_is_said_anew_on_a_branch_and_the_old_one_stays(session):
+    run(session.add_items([said("u1"), said("a1", "assistant"), said("u2"), said("a2", "assistant")]))
+    assert run(session.create_branch_from_turn(2, "other")) == "other"
+    run(session.add_items([said("u2 again")]))
+    assert texts(run(session.get_items())) == ["u1", "a1", "u2 again"]
+    run(session.switch_to_branch("main"))
+    assert texts(run(session.get_items())) == ["u1", "a1", "u2", "a2"]
+    listed = {branch["branch_id"]: branch for branch in run(session.list_branches())}
+    assert listed["main"] == {"branch_id": "main", "message_count": 4, "user_turns": 2, "is_current": True}
+    assert listed["other"]["message_count"] == 3
+    run(session.switch_to_branch("other"))
+    assert texts(run(session.get_items())) == ["u1", "a1", "u2 again"]
+    for wrong in (session.create_branch_from_turn(9), session.create_branch_from_turn(1, "main")):
+        with pytest.raises(ValueError, match=r"turn|exists"):
+            run(wrong)
+    with pytest.raises(ValueError, match="nowhere"):
+        run(session.switch_to_branch("nowhere"))
+
+
+def test_a_suffix_is_replaced_only_while_it_is_the_suffix(session):
+    async def work():
+        await session.add_items([said(letter) for letter in "abcd"])
+        snapshot = await session._get_compaction_snapshot(3)
+        assert (texts(snapshot.items), snapshot.complete) == (["b", "c", "d"], False)
+        assert await snapshot.replace_suffix(1, [said("cd")])
+        assert texts(await session.get_items()) == ["a", "b", "cd"]
+        assert not await snapshot.replace_suffix(1, [said("again")])
+        whole = await session._get_compaction_snapshot(3)
+        assert whole.complete
+        await session.add_items([said("e")])
+        assert not await whole.replace_suffix(0, [said("lost")])
+        pruned = await session._get_compaction_snapshot(1, prune_prefix=lambda item: item["content"] == "a")
+        assert await pruned.replace_suffix(0, [said("E")])
+        assert texts(await session.get_items()) == ["b", "cd", "E"]
+        assert await session._atomic_replace_items([said("all")])
+        return texts(await session.get_items())
+
+    assert run(work()) == ["all"]
+
+
+def test_a_run_that_is_limited_sees_the_newest_items_only(store, session, script):
+    run(session.add_items([said(f"m{number}") for number in range(10)]))
+    model = script.ScriptedModel([[script.assistant_message("fine")]])
+    config = RunConfig(session_settings=SessionSettings(limit=2))
+    run(Runner.run(Agent(name="A", model=model), "now", session=session, run_config=config))
+    assert texts(model.calls[0].input) == ["m8", "m9", "now"]
+    assert store.get("s").info.message_count == 12

@@ -177,7 +177,7 @@ def _check_understood(info: SessionInfo) -> None:
     if unknown:
         msg = (
             f"session {info.id!r} needs {', '.join(unknown)}, which this version of Hansard does not know. Copying, "
-            "checking and reading entries() work; for its history use a version that knows it"
+            "checking and reading entries() (hansard show --raw) work; for its history use a version that knows it"
         )
         raise Unsupported(msg)
 

@@ -21,6 +21,8 @@ _MODULES: Final = {
     "openai-chat": "openai_chat",
     "openai-responses": "openai_responses",
     "jsonl": "plain",
+    "bamboo": "bamboo",
+    "crabtalk": "crabtalk",
 }
 FORMATS: Final = tuple(_MODULES)
 """The raw formats that have a decoder."""
@@ -32,7 +34,8 @@ _TROUBLE: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, 
 def parts_of(body: Json) -> list[Part]:
     """The neutral parts of a message or of an event that holds `raw`. Callers that ask often keep the answer.
 
-    Base64 that was cut out of a raw payload shows as a file part with its `attachment`.
+    Base64 that was cut out of a raw payload shows as a file part with its `attachment`; so does a URL that `files` of
+    the raw payload, a list of {url, attachment}, says is an attachment.
     """
     if not isinstance(body, dict):
         return []
@@ -43,7 +46,8 @@ def parts_of(body: Json) -> list[Part]:
     if not isinstance(raw, dict):
         return []
     if isinstance(raw.get("text"), str):
-        return decode(str(raw.get("format", "")), marked(raw["text"], raw.get("cut")))
+        parts = decode(str(raw.get("format", "")), marked(raw["text"], raw.get("cut")))
+        return _with_files(parts, raw["files"]) if isinstance(raw.get("files"), list) else parts
     if isinstance(raw.get("attachment"), str):
         return [{"type": "file", "mime": "application/octet-stream", "attachment": raw["attachment"]}]
     return [{"type": "json", "value": raw}]
@@ -86,6 +90,22 @@ def marked(text: str, cuts: Json) -> str:
         done = max(done, cut[0])
     pieces.append(text[done:])
     return "".join(pieces)
+
+
+def _with_files(value: Any, files: list[Json]) -> Any:
+    """The parts with references to the attachments that URLs of their own program stand for."""
+    known = {file["url"]: file["attachment"] for file in files if isinstance(file, dict) and {"url", "attachment"} <= file.keys()}
+    return _linked(value, known)
+
+
+def _linked(value: Any, known: dict[str, Json]) -> Any:
+    if isinstance(value, list):
+        return [_linked(item, known) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "file" and isinstance(value.get("url"), str) and value["url"] in known:
+        return {"type": "file", **{key: item for key, item in value.items() if key != "type"}, "attachment": known[value["url"]]}
+    return {key: _linked(item, known) for key, item in value.items()}
 
 
 def _plain_marks(text: str) -> str:

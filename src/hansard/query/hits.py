@@ -74,12 +74,17 @@ def find_in(
 
 
 def amended(entry: Entry, amendment: Entry | None) -> Entry | None:
-    """The entry as it is shown: with the body of its amendment; None if that hides it, or was erased."""
+    """The entry as a search sees it: with the body of its amendment; None if that hides it, or was erased.
+
+    What is hidden because a summary stands for it (`archived`) is still found, as is what a compaction covers.
+    """
     if amendment is None:
         return entry
     body = amendment.body
-    if amendment.erased or not isinstance(body, dict) or body.get("hide") is True:
+    if amendment.erased or not isinstance(body, dict):
         return None
+    if body.get("hide") is True:
+        return entry if body.get("archived") is True else None
     shown = body.get("body")
     return msgspec.structs.replace(entry, body=shown) if isinstance(shown, dict) else None
 

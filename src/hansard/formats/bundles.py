@@ -1,0 +1,138 @@
+"""What a reader of a directory makes of one session: entries to be, files beside them, and what changes in place.
+
+Stores that keep a session as a folder have three sorts of content. Lines (messages, steps) only ever grow: each becomes
+one entry with its own bytes. Heads (a header, a sidecar, a meta file) are written anew with every change: each version
+becomes one event, and the last one says what the session is. Files lie beside them as attachments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Final, TypeAlias
+
+import msgspec
+
+from ..codec import times
+from ..errors import Invalid
+from ..model.entry import Json
+from .planning import Facts, Spot
+from .report import Damage
+
+ViewOf: TypeAlias = Callable[[Mapping[str, bytes]], "View"]
+"""What a session is by its heads, given by their names; the same heads give the same view."""
+
+Tell: TypeAlias = Callable[[Damage], None]
+"""Takes what could not be read and belongs to no session."""
+
+
+class Payload(msgspec.Struct):
+    """A foreign payload, verbatim."""
+
+    format: str
+    data: bytes
+    files: dict[str, str] = {}
+    """Names of side files by the URL that the payload has for them."""
+
+
+class Item(msgspec.Struct):
+    """An entry to be. Members of the body that are a Spot become the seq of what they stand for."""
+
+    id: str
+    kind: str
+    body: dict[str, Json]
+    at: str = ""
+    line: tuple[int, int] | None = None
+    """Number and digest, of an entry that holds a line of the source."""
+    agent: str | None = None
+    spot: Spot | None = None
+    payload: Payload | None = None
+
+
+class Head(msgspec.Struct):
+    """One document of a source that is written anew with every change."""
+
+    name: str
+    payload: Payload
+    type: str
+    """Of the event that keeps it."""
+    more: dict[str, Json] = {}
+    """Further members of that event."""
+
+    @property
+    def digest(self) -> str:
+        """The first 64 bits of the SHA-256 of what is kept."""
+        extra = b"".join(f"\0{name}\0{value}".encode() for name, value in sorted(self.more.items()))
+        return sha256(self.payload.data + extra).hexdigest()[:16]
+
+
+class SideFile(msgspec.Struct):
+    """A file beside the session."""
+
+    name: str
+    mime: str
+    data: bytes
+
+
+class View(msgspec.Struct):
+    """What the heads say that a session is: fields, state and metadata of its info."""
+
+    set: dict[str, Json] = {}
+    state: dict[str, Json] = {}
+    metadata: dict[str, Json] = {}
+
+
+def _nothing(heads: Mapping[str, bytes]) -> View:  # noqa: ARG001 - the interface
+    return View()
+
+
+def _no_key(line: bytes) -> str:  # noqa: ARG001 - the interface
+    return ""
+
+
+class Bundle(msgspec.Struct):
+    """One session of a source."""
+
+    format: str
+    path: str
+    facts: Facts
+    agent: str | None = None
+    user: str | None = None
+    items: list[Item] = []
+    heads: list[Head] = []
+    files: list[SideFile] = []
+    view: ViewOf = _nothing
+    updated: str = ""
+    """When the heads were written."""
+    key_of: Callable[[bytes], str] = _no_key
+    """What stays the same in a line that the source writes anew in its place; "" for a line that it never does."""
+    partial: bool = False
+    """Its heads are damaged: they make a new session, but change none that is there."""
+    notes: list[str] = []
+    """What a person should know about how it came in."""
+    damage: list[Damage] = []
+
+    def view_now(self) -> View:
+        """What the session is by the heads of the source."""
+        return self.view({head.name: head.payload.data for head in self.heads})
+
+
+def digest_of(data: bytes) -> int:
+    """The first 64 bits of the SHA-256."""
+    return int.from_bytes(sha256(data).digest()[:8], "big")
+
+
+_FRACTION: Final = re.compile(r"\.(\d{1,18})")
+
+
+def instant(text: Json) -> tuple[int, int] | None:
+    """A time in whole seconds and nanoseconds, for comparing; None for what is no time."""
+    if not isinstance(text, str):
+        return None
+    found = _FRACTION.search(text)
+    try:
+        whole = times.microseconds(_FRACTION.sub("", text, count=1))
+    except Invalid:
+        return None
+    return whole // 1_000_000, int(found.group(1)[:9].ljust(9, "0")) if found else 0

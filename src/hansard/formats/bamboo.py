@@ -7,16 +7,17 @@ on record and are found by a search.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from .bamboo_session import SessionFolder, read_json, read_session
 from .bundles import Bundle, Tell
+from .bundling import take_bundles
 from .planning import word
-from .report import Damage
+from .report import Damage, FileReport
 
 FORMAT: Final = "bamboo"
 
@@ -25,7 +26,7 @@ class _Index(msgspec.Struct):
     sessions: dict[str, msgspec.Raw]
 
 
-def claims(folder: Path) -> bool:
+def recognise(folder: Path) -> bool:
     """Whether a folder is a home, its folder of sessions, or the folder of one session."""
     if _is_session(folder):
         return True
@@ -62,6 +63,11 @@ def _is_index(path: Path) -> bool:
     except OSError:
         return False
     return b'"sessions"' in head or not head.strip()
+
+
+def import_folder(store: Any, folder: Path, *, dry_run: bool, advance: Callable[[int], None]) -> list[FileReport]:
+    """Bring in the sessions of a home, each root before its descendants; one report a session, and one of the folder."""
+    return take_bundles(store, folder, FORMAT, bundles, dry_run=dry_run, advance=advance)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -65,7 +65,9 @@ def mime_of_name(name: str) -> str:
 
 def read_session(folder: SessionFolder) -> Bundle | None:
     """The session in a folder; None if nothing in it says anything."""
-    found = _Reading(folder.path, _bytes(folder.path / "session.json"), None, _bytes(folder.path / "runtime.json"), [], [])
+    found = _Reading(
+        folder.path, _bytes(folder.path / "session.json"), None, _bytes(folder.path / "runtime.json"), [], []
+    )
     _read_main(found)
     _read_side(found)
     heads = _heads(found)
@@ -139,7 +141,9 @@ def _read_main(found: _Reading) -> None:
             return
     if found.parts is not None and found.parts.damage:
         kept = len(found.parts.messages)
-        found.hurt("session.json", f"{found.parts.damage} at byte {found.parts.place}; {kept} messages before it were kept")
+        found.hurt(
+            "session.json", f"{found.parts.damage} at byte {found.parts.place}; {kept} messages before it were kept"
+        )
         found.notes.append(f"its session file is damaged at byte {found.parts.place}; {kept} messages were read")
     found.notes += [f"a save was not finished: {path.name} was left aside" for path in leftovers if whole]
 
@@ -162,7 +166,9 @@ def _read_side(found: _Reading) -> None:
     question = side.get("pending_question")
     call = question.get("tool_call_id") if isinstance(question, dict) else None
     if call is not None and not any(f'"{call}"' in message for message in found.parts.messages):
-        found.notes.append(f"a save was torn: the question that it waits for belongs to the call {call}, which was lost")
+        found.notes.append(
+            f"a save was torn: the question that it waits for belongs to the call {call}, which was lost"
+        )
 
 
 def _heads(found: _Reading) -> list[Head]:
@@ -203,19 +209,15 @@ def _messages(found: _Reading, header: dict[str, Json], files: dict[str, SideFil
         return []
     clock = Clock(moment(header.get("created_at")))
     ids = {name.rpartition(".")[0]: name for name in files}
-    items: list[Item] = []
-    hidden: list[tuple[Item, bool]] = []
-    for number, text in enumerate(found.parts.messages, 1):
-        message = values.decode(text.encode("utf-8", "surrogatepass"))
-        item = _message(found, number, text, message, clock, ids)
-        items.append(item)
-        if item.kind == "message":
-            hidden.append((item, message.get("compressed") is True))
-    return [*items, *_compacted(header, hidden)]
+    found_items = [_message(found, number, text, clock, ids) for number, text in enumerate(found.parts.messages, 1)]
+    shown = [(item, hidden) for item, hidden in found_items if item.kind == "message"]
+    return [*(item for item, _ in found_items), *_compacted(header, shown)]
 
 
-def _message(found: _Reading, number: int, text: str, message: Any, clock: Clock, ids: dict[str, str]) -> Item:
+def _message(found: _Reading, number: int, text: str, clock: Clock, ids: dict[str, str]) -> tuple[Item, bool]:
+    """The entry of a message, and whether it was compressed."""
     data = text.encode("utf-8", "surrogatepass")
+    message: Any = values.decode(data)
     role = word(message.get("role")) if isinstance(message, dict) else None
     at = clock.at(message.get("created_at") if isinstance(message, dict) else None)
     urls = {url.group(0): ids.get(url.group(1), "") for url in _URL.finditer(text)}
@@ -225,12 +227,13 @@ def _message(found: _Reading, number: int, text: str, message: Any, clock: Clock
     payload = Payload(FORMAT, data, {url: name for url, name in urls.items() if name})
     if role is None:
         found.hurt("session.json", f"message {number} has no role; it was kept as an event")
-        return line_item(number, "event", {"type": "bamboo.value"}, payload, at=at, digest=digest_of(data))
+        return line_item(number, "event", {"type": "bamboo.value"}, payload, at=at, digest=digest_of(data)), False
     body: dict[str, Json] = {"role": role}
     for name, kind in (("phase", str), ("metadata", dict)):
         if isinstance(message.get(name), kind):
             body[name] = message[name]
-    return line_item(number, "message", body, payload, at=at, digest=digest_of(data))
+    item = line_item(number, "message", body, payload, at=at, digest=digest_of(data))
+    return item, message.get("compressed") is True
 
 
 def _message_id(data: bytes) -> str:
@@ -248,7 +251,8 @@ def _compacted(header: dict[str, Json], messages: list[tuple[Item, bool]]) -> li
         return []
     found: list[Item] = []
     summary = header.get("conversation_summary")
-    text = word(summary.get("content")) if isinstance(summary, dict) else None
+    summary = summary if isinstance(summary, dict) else {}
+    text = word(summary.get("content"))
     if text is not None:
         last = compressed[-1]
         kept = next((item for item, hidden in messages[: messages.index((last, True))] if not hidden), None)

@@ -7,14 +7,16 @@ the source has changed are set; fields that were changed here since, and there n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 from ..errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound, Unsupported
 from ..limits import ID_BYTES_MAX, MIB
 from ..model.entry import NODES, Entry, Json, NewEntry
-from .bundles import Bundle, Head, Item, Payload, SideFile, Spot, View
+from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, Tell, View
+from .directories import size_of
 from .feeding import existing
 from .planning import last_name
 from .raw import raw_line, raw_of
@@ -29,9 +31,31 @@ _BATCH_BYTES: Final = MIB
 _BATCH_ENTRIES: Final = 500
 
 
-def take_bundle(
-    store: Any, bundle: Bundle, ids: dict[tuple[str, str], str], *, dry_run: bool = False
-) -> FileReport:
+def take_bundles(
+    store: Any,
+    folder: Path,
+    format: str,  # noqa: A002 - the field's name
+    read: Callable[[Path, Tell], Iterable[Bundle]],
+    *,
+    dry_run: bool,
+    advance: Callable[[int], None],
+) -> list[FileReport]:
+    """Import what `read` finds in a folder: one report a session, and one of the folder if there is more to tell."""
+    whole = FileReport(str(folder), format)
+    reports: list[FileReport] = []
+    ids: dict[tuple[str, str], str] = {}
+    done = 0
+    try:
+        for bundle in read(folder, whole.damage.append):
+            reports.append(take_bundle(store, bundle, ids, dry_run=dry_run))
+            done += size_of(Path(bundle.path)) if Path(bundle.path) != folder else 0
+            advance(done)
+    except OSError as error:
+        whole.damage.append(Damage(error.filename or str(folder), error.strerror or str(error)))
+    return [*reports, whole] if whole.damage or not reports else reports
+
+
+def take_bundle(store: Any, bundle: Bundle, ids: dict[tuple[str, str], str], *, dry_run: bool = False) -> FileReport:
     """Import one session; afterwards all of it is durable, or the report says why not.
 
     `ids` has, by (format, native id), the ids of what the same run has imported, and gets this one's.
@@ -249,9 +273,9 @@ class _BundleImport:
     def _view_before(self) -> View:
         if self._logged is None or not self._logged.heads:
             return View()
-        return self._bundle.view({
-            name: _payload_of(self._session, entry) or b"" for name, entry in self._logged.heads.items()
-        })
+        return self._bundle.view(
+            {name: _payload_of(self._session, entry) or b"" for name, entry in self._logged.heads.items()}
+        )
 
     def _flush(self) -> None:
         batch, self._batch, self._size = self._batch, [], 0
@@ -268,11 +292,14 @@ class _BundleImport:
         self._session.append(entries, expect=base)
 
     def _entry(self, item: Item) -> NewEntry:
-        body = {name: (value.seq or 1) if isinstance(value, Spot) else value for name, value in item.body.items()}
+        body: dict[str, Json] = {
+            name: (value.seq or 1) if isinstance(value, Spot) else value for name, value in item.body.items()
+        }
         if item.payload is not None:
             raw = self._raw(item.payload)
             if item.kind == "amend":
-                body["body"] = {**body["body"], "raw": raw}
+                shown: dict[str, Json] = body["body"]
+                body["body"] = {**shown, "raw": raw}
             else:
                 body["raw"] = raw
         return NewEntry(kind=item.kind, body=body, id=item.id, at=item.at, agent=item.agent)

@@ -1,18 +1,106 @@
-"""stub to be written."""
+"""Sessions of crabtalk: a folder each, with a file for each step, a file `meta`, and archives in a file beside them.
+
+Steps are read in the order of their numbers, both eras of messages and both kinds of boundaries. A boundary becomes a
+compaction whose summary is the archive that it names, or the text that it holds itself. Leftovers of saves that were
+never finished are left aside; a step that can't be understood is kept as an event.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 from .bundles import Bundle, Tell
+from .bundling import take_bundles
+from .crabtalk_memory import MAGIC, Memories, read_memories
+from .crabtalk_session import FORMAT, STEP, TEMPORARY, read_session
+from .report import Damage, FileReport
+
+_META: Final = re.compile(rb'\s*\{[^{}]*"(?:agent|created_by)"\s*:')
+_NAMED: Final = re.compile(r"[^_]+_.+_\d+|[0-9A-HJKMNP-TV-Z]{26}")
+"""Names of session folders: agent, sender and number; or a ULID."""
+_LOOKED_AT_MAX: Final = 50
 
 
-def claims(folder: Path) -> bool:
-    """No."""
-    return False
+def recognise(folder: Path) -> bool:
+    """Whether a folder is crabtalk's own, its folder of sessions, or the folder of one session."""
+    if _is_session(folder):
+        return True
+    return any(_is_session(path) for path in _folders(_holder(folder))[:_LOOKED_AT_MAX])
+
+
+def import_folder(store: Any, folder: Path, *, dry_run: bool, advance: Callable[[int], None]) -> list[FileReport]:
+    """Bring in the sessions, with the archives of the memory file beside them; one report a session."""
+    return take_bundles(store, folder, FORMAT, bundles, dry_run=dry_run, advance=advance)
 
 
 def bundles(folder: Path, tell: Tell) -> Iterator[Bundle]:
-    """None."""
-    yield from ()
+    """The sessions of a folder; those of one agent and sender in the order of their numbers."""
+    places = [folder] if _is_session(folder) else _folders(_holder(folder))
+    memories = _memories(folder, tell)
+    for place in sorted(places, key=_order):
+        if not any(place.iterdir()):
+            tell(Damage(str(place), "an empty folder without meta: crabtalk finds it as the latest and can't load it"))
+            continue
+        bundle = read_session(place, memories)
+        if bundle is not None:
+            yield bundle
+        elif _NAMED.fullmatch(place.name):
+            tell(Damage(str(place), "neither meta nor a step in it; nothing was imported"))
+
+
+def _holder(folder: Path) -> Path:
+    inner = folder / "sessions"
+    return inner if inner.is_dir() else folder
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    except OSError:
+        return []
+
+
+def _is_session(folder: Path) -> bool:
+    """Whether a folder has steps, or a meta file of crabtalk's."""
+    try:
+        names = [path.name for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return False
+    if any(STEP.fullmatch(name) or TEMPORARY.fullmatch(name) for name in names):
+        return True
+    if "meta" not in names:
+        return False
+    try:
+        with (folder / "meta").open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return False
+    return bool(_META.match(head)) or (not head.strip() and bool(_NAMED.fullmatch(folder.name)))
+
+
+def _order(place: Path) -> tuple[bool, str, int]:
+    """Numbered names by their numbers, then the others: their numbers are given here as they were there."""
+    pair, _, number = place.name.rpartition("_")
+    numbered = bool(pair) and number.isascii() and number.isdigit() and len(number) < 19
+    return (False, pair, int(number)) if numbered else (True, place.name, 0)
+
+
+def _memories(folder: Path, tell: Tell) -> Memories:
+    """The memory file in the folder, or in the one or two above that may be crabtalk's own."""
+    for place in (folder, folder.parent, folder.parent.parent):
+        for path in (place / "memory.db", *sorted(place.glob("*_memory.db"))):
+            try:
+                data = path.read_bytes() if path.is_file() else None
+            except OSError as error:
+                tell(Damage(str(path), error.strerror or str(error)))
+                continue
+            if data is None or (data[:6] != MAGIC and data.startswith(b"SQLite")):
+                continue
+            found = read_memories(data)
+            if found.damage:
+                tell(Damage(str(path), found.damage))
+            return found
+    return Memories()

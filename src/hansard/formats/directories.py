@@ -35,7 +35,10 @@ class DirectoryFormat(Protocol):
         ...
 
 
-_MODULES: Final[dict[str, str]] = {}
+_MODULES: Final[dict[str, str]] = {
+    "bamboo": "bamboo",
+    "crabtalk": "crabtalk",
+}
 
 DIRECTORY_FORMATS: Final = tuple(_MODULES)
 """In the order in which a folder is asked."""

@@ -17,6 +17,8 @@ class SessionReport(msgspec.Struct, omit_defaults=True):
     """Lines of the file that were there before."""
     lines: int = 0
     """Lines of the file that belong to this session."""
+    source: str = ""
+    """The id that it has in its directory, where that is one of a store."""
     note: str = ""
     """Set where the session did not get the id, or the parent, that the file names."""
 

@@ -94,7 +94,11 @@ def marked(text: str, cuts: Json) -> str:
 
 def _with_files(value: Any, files: list[Json]) -> Any:
     """The parts with references to the attachments that URLs of their own program stand for."""
-    known = {file["url"]: file["attachment"] for file in files if isinstance(file, dict) and {"url", "attachment"} <= file.keys()}
+    known = {
+        file["url"]: file["attachment"]
+        for file in files
+        if isinstance(file, dict) and {"url", "attachment"} <= file.keys()
+    }
     return _linked(value, known)
 
 
@@ -104,7 +108,11 @@ def _linked(value: Any, known: dict[str, Json]) -> Any:
     if not isinstance(value, dict):
         return value
     if value.get("type") == "file" and isinstance(value.get("url"), str) and value["url"] in known:
-        return {"type": "file", **{key: item for key, item in value.items() if key != "type"}, "attachment": known[value["url"]]}
+        return {
+            "type": "file",
+            **{key: item for key, item in value.items() if key != "type"},
+            "attachment": known[value["url"]],
+        }
     return {key: _linked(item, known) for key, item in value.items()}
 
 

@@ -38,6 +38,7 @@ class DirectoryFormat(Protocol):
 _MODULES: Final[dict[str, str]] = {
     "bamboo": "bamboo",
     "crabtalk": "crabtalk",
+    "oxios": "oxios",
 }
 
 DIRECTORY_FORMATS: Final = tuple(_MODULES)

@@ -23,6 +23,8 @@ _MODULES: Final = {
     "jsonl": "plain",
     "bamboo": "bamboo",
     "crabtalk": "crabtalk",
+    "oxios": "oxios",
+    "a3s": "a3s",
 }
 FORMATS: Final = tuple(_MODULES)
 """The raw formats that have a decoder."""

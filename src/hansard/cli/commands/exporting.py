@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...store import Session
 
 FORMATS: Final = ("md", "html", "jsonl", "raw", "hansard", "archive")
-DIRECTORIES: Final[tuple[str, ...]] = ()
+DIRECTORIES: Final = ("oxios",)
 """Formats of `hansard.formats.directories`, spelled out so that a help text imports nothing."""
 
 
@@ -52,6 +52,7 @@ def export_command(
       hansard export @last > session.md
       hansard export 0199d3b2 --format html -O session.html
       hansard export 0199d3b2 --format archive -O session.hansard.zip
+      hansard export 0199d3b2 @last --format oxios ./workspace
 
     \b
     Formats:
@@ -61,6 +62,9 @@ def export_command(
       raw      the lines of the file it was imported from, byte for byte
       hansard  the session's own log, byte for byte, each line verified
       archive  a zip with the session, its sub-agents and attachments, for `hansard import`; takes several sessions
+      oxios    a state directory of oxios; takes several sessions, and the directory as the last argument
+
+    The exit code is 4 if a session was refused; the others are written all the same.
     """
     if format_ in DIRECTORIES:
         return _directory(run, sessions, format_, out)

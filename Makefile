@@ -3,9 +3,10 @@
 #   make test      all tests but the torture ones
 #   make lint      ruff and pyright
 #   make torture   kill -9, races and damage byte by byte, for minutes
+#   make soak      mixed work with kills for half an hour: does anything grow?
 #   make bench     measure, and print the figures
 #   make docs      write docs/reference/cli.md anew from the program's own help
-.PHONY: demo test lint torture bench docs clean
+.PHONY: demo test lint torture soak bench docs clean
 .DEFAULT_GOAL := test
 
 BIN := .build/venv/bin
@@ -31,6 +32,9 @@ lint: $(READY)
 
 torture: $(READY)
 	$(BIN)/python -m pytest -m torture tests $(ARGS)
+
+soak: $(READY)
+	$(BIN)/python scripts/soak.py $(ARGS)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ARGS)

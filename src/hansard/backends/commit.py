@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NoReturn, TypeAlias
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from ..backend import Answer, Request
 from ..codec import values
@@ -32,6 +33,9 @@ _FIELDS: Final = frozenset(("created", "update"))
 _KEPT: Final = _FIELDS | {"usage"}
 """Kinds of whose bodies the fold keeps values."""
 
+_SIMPLE: Final = frozenset(("message", "event", "usage", "attachment"))
+"""Kinds that name no seq and set no bounded field."""
+
 _UPDATE_LEVELS: Final = 3
 """Levels of an update's body around the values that it sets."""
 
@@ -51,11 +55,8 @@ class Group(msgspec.Struct):
     """An answer says "already there": sync what is there before giving it, another process may have written it."""
 
 
-class _Planned(msgspec.Struct):
-    """A sealed entry, and what it is at its place; its hash and the commit marker are not known yet."""
-
-    sealed: Sealed
-    entry: Entry
+_Planned: TypeAlias = tuple[Sealed, Entry]
+"""A sealed entry, and what it is at its place; its hash and the commit marker are not known yet."""
 
 
 def plan(fold: Fold, previous: bytes, requests: Sequence[Request], *, find: FindId, at: EntryAt, now_us: int) -> Group:
@@ -79,13 +80,16 @@ def plan(fold: Fold, previous: bytes, requests: Sequence[Request], *, find: Find
 def _encode(group: Group, planned: Sequence[_Planned], *, clock: int) -> None:
     """Chain and encode the lines; the last one carries the commit marker."""
     link, size, last = group.hash, 0, len(planned) - 1
-    for index, place in enumerate(planned):
-        entry = place.entry
-        commit = (planned[0].entry.seq, clock) if index == last else None
-        line, link = encode_line(place.sealed, entry.seq, link, parent=entry.parent, commit=commit)
+    for index, (sealed, entry) in enumerate(planned):
+        commit = (planned[0][1].seq, clock) if index == last else None
+        line, link = encode_line(sealed, entry.seq, link, parent=entry.parent, commit=commit)
         size += len(line)
         group.lines.append(line)
-        group.entries.append(msgspec.structs.replace(entry, hash=link.hex(), commit=commit))
+        # The entry is of this module's making and nobody else has seen it: what was missing is put in, not copied.
+        force_setattr(entry, "hash", link.hex())
+        if commit is not None:
+            force_setattr(entry, "commit", commit)
+        group.entries.append(entry)
     group.hash = link
     group.fold.settle(size=size, hash=group.entries[-1].hash, touched_us=clock)
 
@@ -103,17 +107,19 @@ class _Planning:
         self._now_us = now_us
         self._by_id: dict[str, _Planned] = {}
         self._first = fold.seq + 1
+        self._handed_in = fold
         self._bytes = 0
 
     def admit(self, request: Request) -> Appended:
         """The answer to one request; its entries are planned and folded."""
         admitting.check_understood(self.fold)
-        present = [self._present(sealed) for sealed in request.sealed]
+        by_id = self._by_id
+        present = [self._present(one) if one.given or one.new.id in by_id else None for one in request.sealed]
         if request.unit:
             repeated = self._repeat_unit(request, present)
             if repeated is not None:
                 return repeated
-        there = sum(seq is not None for seq in present)
+        there = len(present) - present.count(None)
         sealed = request.sealed
         if request.changes is not None and (update := self._update(request.changes, request)) is not None:
             sealed = (*sealed, update)
@@ -137,11 +143,10 @@ class _Planning:
         """
         planned = self._by_id.get(sealed.new.id)
         if planned is not None:
-            if not _same(planned.sealed.new, sealed.new) or planned.sealed.body != sealed.body:
-                self._clash(planned.entry)
-            return planned.entry.seq
-        if not sealed.given:
-            return None
+            other, entry = planned
+            if not _same(other.new, sealed.new) or other.body != sealed.body:
+                self._clash(entry)
+            return entry.seq
         entry = self._find(sealed.new.id)
         if entry is None:
             return None
@@ -204,49 +209,55 @@ class _Planning:
             msg = f"the commit that this append waited for is full ({COMMIT_BYTES_MAX // MIB} MiB); append it again"
             raise Unavailable(msg)
         before, mark = self.fold, len(self.planned)
-        self.fold = before.copy()
+        # What can't be refused needs no way back; only the fold that was handed in has to stay as it was.
+        if before is self._handed_in or not _is_simple(absent):
+            self.fold = before.copy()
         try:
             self._fold_in(absent)
-            fields = [place.entry.body for place in self.planned[mark:] if place.entry.kind in _FIELDS]
+            fields = [entry.body for _, entry in self.planned[mark:] if entry.kind in _FIELDS]
             if fields:
                 admitting.check_fields(self.fold, fields)
         except BaseException:
             self.fold = before
-            for place in self.planned[mark:]:
-                del self._by_id[place.entry.id]
+            for _, entry in self.planned[mark:]:
+                del self._by_id[entry.id]
             del self.planned[mark:]
             raise
         self._bytes += size
         new = iter(self.planned[mark:])
-        seqs = [next(new).entry.seq if seq is None else seq for seq in present]
+        seqs = [next(new)[1].seq if seq is None else seq for seq in present]
         return self._answer(sealed, seqs, len(absent))
 
     def _fold_in(self, absent: Sequence[Sealed]) -> None:
-        fold = self.fold
+        fold, by_id, seq = self.fold, self._by_id, self.fold.seq
         branch_end: int | None = None
         for sealed in absent:
             new = sealed.new
-            seq, parent = fold.seq + 1, new.parent
-            if new.kind in NODES:
+            kind, parent = new.kind, new.parent
+            seq += 1
+            if kind in NODES:
                 if parent is None:
                     parent = branch_end
                 branch_end = None if parent is None or parent == fold.head else seq
-            elif new.kind == "head":
+            elif kind == "head":
                 branch_end = None
+            if new.id in by_id:
+                self._refuse_twice(new.id)
+            if kind == "created" and self.planned:
+                msg = "a created entry begins a log and stands before all others; use create(), spawn() or fork()"
+                raise Invalid(msg)
             entry = _entry_of(sealed, seq, parent)
-            self._check_place(entry)
-            admitting.check_references(fold, entry, self._kind_at)
+            if parent is not None or kind not in _SIMPLE:
+                admitting.check_references(fold, entry, self._kind_at)
             fold.apply(entry)
-            place = self._by_id[new.id] = _Planned(sealed, entry)
+            place = by_id[new.id] = (sealed, entry)
             self.planned.append(place)
 
-    def _check_place(self, entry: Entry) -> None:
-        if entry.id in self._by_id:
-            msg = f"session {self.fold.info().id!r}: the id {entry.id!r} stands twice in one append; give each entry its own"
-            raise Invalid(msg)
-        if entry.kind == "created" and self.planned:
-            msg = "a created entry begins a log and stands before all others; use create(), spawn() or fork()"
-            raise Invalid(msg)
+    def _refuse_twice(self, identity: str) -> NoReturn:
+        msg = (
+            f"session {self.fold.info().id!r}: the id {identity!r} stands twice in one append; give each entry its own"
+        )
+        raise Invalid(msg)
 
     def _answer(self, sealed: Sequence[Sealed], seqs: Sequence[int], added: int) -> Appended:
         last = seqs[-1] if seqs else self.fold.seq
@@ -255,9 +266,17 @@ class _Planning:
     def _kind_at(self, seq: int) -> str | None:
         if seq >= self._first:
             place = seq - self._first
-            return self.planned[place].entry.kind if place < len(self.planned) else None
+            return self.planned[place][1].kind if place < len(self.planned) else None
         entry = self._at(seq)
         return None if entry is None else entry.kind
+
+
+def _is_simple(absent: Sequence[Sealed]) -> bool:
+    """Whether nothing that follows can refuse these entries once they are not too large."""
+    for sealed in absent:
+        if sealed.new.kind not in _SIMPLE or sealed.new.parent is not None:
+            return False
+    return len({sealed.new.id for sealed in absent}) == len(absent)
 
 
 def _entry_of(sealed: Sealed, seq: int, parent: int | None) -> Entry:

@@ -28,6 +28,9 @@ GENESIS: Final = bytes(32)
 _FRAME_BYTES: Final = 400
 """What a line has beside id, kind, agent, run, extra and body, at most: numbers, digest, hash, salt, member names."""
 
+_JOINED_BYTES: Final = 1 << 16
+"""Below this, copying costs less than a second call."""
+
 _ERASED: Final = b',"salt":"","body":null}\n'
 _KNOWN: Final = frozenset(Entry.__struct_fields__) - {"extra"}
 _OWN_KIND: Final = re.compile(r"x-(?!hansard\.)[\w-]{1,80}(?:\.[\w-]{1,80}){1,4}")
@@ -56,17 +59,21 @@ class Sealed(msgspec.Struct, frozen=True):
     """The members from `id` to `run`, each with the comma before it."""
     extra: bytes = b""
     """The members that this version does not know, likewise."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the line it will become, at most."""
-        return len(self.front) + len(self.extra) + len(self.body) + _FRAME_BYTES
+    size: int = 0
+    """Bytes of the line it will become, at most."""
 
 
-def seal(new: NewEntry, *, now_us: int, id: str = "", levels: int = DEPTH_MAX) -> Sealed:  # noqa: A002 - the field's name
-    """Check a new entry and encode it; `id` is used where it has none of its own, else one is drawn.
+def seal(
+    new: NewEntry,
+    *,
+    now_us: int,
+    id: str = "",  # noqa: A002 - the field's name
+    drawn: str = "",
+    levels: int = DEPTH_MAX,
+) -> Sealed:
+    """Check a new entry and encode it; `id` is used where it has none of its own, else `drawn`, else one is drawn.
 
-    The body may be nested to so many `levels`.
+    `drawn` is a fresh id of `names.new_ids`. The body may be nested to so many `levels`.
 
     Raises:
         Invalid: body, id, time, size or another member is outside what a log can hold.
@@ -76,41 +83,36 @@ def seal(new: NewEntry, *, now_us: int, id: str = "", levels: int = DEPTH_MAX) -
         msg = f"kind: no kind {values.shown(kind)}; there are {', '.join(sorted(KINDS))}, and your own as x-<namespace>.<name>"
         raise Invalid(msg)
     body = values.encode_checked(new.body, levels=levels)
-    parent = new.parent
+    parent, agent, run = new.parent, new.agent, new.run
     if parent is not None and (type(parent) is not int or not 0 <= parent < 2**63):
         msg = f"parent: the seq of an entry, not {values.shown(parent)}"
         raise Invalid(msg)
     extra = b"" if type(new.extra) is dict and not new.extra else _encode_extra(new.extra)
     given = id if new.id == "" else names.check_id(new.id, "entry id")
-    whole = NewEntry(
-        kind,
-        new.body,
-        given or names.new_id(),
-        times.normal(new.at) if new.at else times.stamp(now_us),
-        new.agent,
-        new.run,
-        parent,
-        new.extra,
-    )
-    salt = os.urandom(8).hex()
-    sealed = Sealed(whole, body, salt, digest_of(salt, body), bool(given), _front(whole), extra)
-    if sealed.size > ENTRY_BYTES_MAX:
-        large = max(("body", body), ("extra", extra), ("agent and run", sealed.front), key=lambda named: len(named[1]))
+    at = times.normal(new.at) if new.at else times.stamp(now_us)
+    whole = NewEntry(kind, new.body, given or drawn or names.new_id(), at, agent, run, parent, new.extra)
+    # An id of ours and a kind need no escaping.
+    front = _front(whole) if given else f',"id":"{whole.id}","at":"{at}","kind":"{kind}"'.encode() + _who(agent, run)
+    size = len(front) + len(extra) + len(body) + _FRAME_BYTES
+    if size > ENTRY_BYTES_MAX:
+        large = max(("body", body), ("extra", extra), ("agent and run", front), key=lambda named: len(named[1]))
         msg = (
             f"{large[0]}: {len(large[1])} bytes; an entry has at most {ENTRY_BYTES_MAX // MIB} MiB. "
             "Store the large part with attach() and refer to it"
         )
         raise Invalid(msg)
-    return sealed
+    salt = os.urandom(8).hex()
+    return Sealed(whole, body, salt, digest_of(salt, body), bool(given), front, extra, size)
 
 
 def _front(new: NewEntry) -> bytes:
-    pieces = [b',"id":', values.encode(new.id), b',"at":"', new.at.encode(), b'","kind":', values.encode(new.kind)]
-    if new.agent is not None:
-        pieces += (b',"agent":', _encode_word(new.agent, "agent"))
-    if new.run is not None:
-        pieces += (b',"run":', _encode_word(new.run, "run"))
-    return b"".join(pieces)
+    pieces = (b',"id":', values.encode(new.id), b',"at":"', new.at.encode(), b'","kind":', values.encode(new.kind))
+    return b"".join(pieces) + _who(new.agent, new.run)
+
+
+def _who(agent: str | None, run: str | None) -> bytes:
+    found = b"" if agent is None else b',"agent":' + _encode_word(agent, "agent")
+    return found if run is None else found + b',"run":' + _encode_word(run, "run")
 
 
 def _encode_word(value: object, where: str) -> bytes:
@@ -134,6 +136,8 @@ def _encode_extra(extra: object) -> bytes:
 
 def digest_of(salt: str, body: bytes | memoryview) -> str:
     """The digest of body bytes under a salt."""
+    if len(body) < _JOINED_BYTES:
+        return sha256(b"%b%b" % (salt.encode(), body)).hexdigest()
     hasher = sha256(salt.encode())
     hasher.update(body)
     return hasher.hexdigest()
@@ -146,17 +150,17 @@ def encode_line(
 
     `previous` is the hash of the line before. `parent` replaces the new entry's own.
     """
-    front = b'{"seq":%d%b%b%b%b,"digest":"%b"' % (
-        seq,
-        sealed.front,
-        b"" if parent is None else b',"parent":%d' % parent,
-        sealed.extra,
-        b"" if commit is None else b',"commit":[%d,%d]' % commit,
-        sealed.digest.encode(),
-    )
+    middle = sealed.extra if parent is None else b',"parent":%d%b' % (parent, sealed.extra)
+    if commit is not None:
+        middle += b',"commit":[%d,%d]' % commit
+    front = b'{"seq":%d%b%b,"digest":"%b"' % (seq, sealed.front, middle, sealed.digest.encode())
     link = sha256(previous + front).digest()
-    tail = f',"hash":"{link.hex()}","salt":"{sealed.salt}","body":'.encode()
-    return b"".join((front, tail, sealed.body, b"}\n")), link
+    return b'%b,"hash":"%b","salt":"%b","body":%b}\n' % (
+        front,
+        link.hex().encode(),
+        sealed.salt.encode(),
+        sealed.body,
+    ), link
 
 
 def line_again(entry: Entry, previous: bytes) -> tuple[bytes, bytes]:
@@ -166,7 +170,9 @@ def line_again(entry: Entry, previous: bytes) -> tuple[bytes, bytes]:
     """
     new = NewEntry(entry.kind, entry.body, entry.id, entry.at, entry.agent, entry.run, entry.parent, entry.extra)
     extra = _encode_extra(entry.extra) if entry.extra else b""
-    sealed = Sealed(new, values.encode(entry.body), entry.salt, entry.digest, front=_front(new), extra=extra)
+    front, body = _front(new), values.encode(entry.body)
+    size = len(front) + len(extra) + len(body) + _FRAME_BYTES
+    sealed = Sealed(new, body, entry.salt, entry.digest, front=front, extra=extra, size=size)
     return encode_line(sealed, entry.seq, previous, parent=entry.parent, commit=entry.commit)
 
 

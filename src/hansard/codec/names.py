@@ -64,14 +64,27 @@ class _Uuid7:
         self._mutex = threading.Lock()
         self._last = 0
 
-    def draw(self) -> str:
-        drawn = os.urandom(10).hex()
-        stamp = (time.time_ns() // 1_000_000) << 12 | int(drawn[16:], 16) & 0x3FF
+    def draw(self, count: int) -> list[str]:
+        # One call of the system and one lock for all of them.
+        drawn = os.urandom(8 * count + 2).hex()
+        stamp = (time.time_ns() // 1_000_000) << 12 | int(drawn[-4:], 16) & 0x3FF
         with self._mutex:
-            self._last = stamp = max(stamp, self._last + 1)
-        head = f"{(stamp >> 12) << 16 | 0x7000 | stamp & 0xFFF:016x}"
-        variant = _VARIANTS[drawn[0]]
-        return f"{head[:8]}-{head[8:12]}-{head[12:]}-{variant}{drawn[1:4]}-{drawn[4:16]}"
+            if stamp <= self._last:
+                stamp = self._last + 1
+            self._last = stamp + count - 1
+        found: list[str] = []
+        place, head, known = 0, "", -1
+        for number in range(stamp, stamp + count):
+            if number >> 12 != known:
+                known = number >> 12
+                head = f"{known:012x}-7"
+                head = f"{head[:8]}-{head[8:]}"
+            end = place + 16
+            found.append(
+                f"{head}{number & 0xFFF:03x}-{_VARIANTS[drawn[place]]}{drawn[place + 1 : place + 4]}-{drawn[place + 4 : end]}"
+            )
+            place = end
+        return found
 
 
 _uuid7 = _Uuid7()
@@ -82,4 +95,9 @@ if hasattr(os, "register_at_fork"):
 
 def new_id() -> str:
     """A fresh UUIDv7 (RFC 9562), larger than all that this process drew before."""
-    return _uuid7.draw()
+    return _uuid7.draw(1)[0]
+
+
+def new_ids(count: int) -> list[str]:
+    """As many fresh ids, each larger than the one before it; cheaper than one by one."""
+    return _uuid7.draw(count)

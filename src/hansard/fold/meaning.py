@@ -151,11 +151,11 @@ def _is_meta(body: dict[str, Json]) -> bool:
 
 
 def _errors(parts: Json) -> int:
-    if not isinstance(parts, list):
-        return 0
-    return sum(
-        isinstance(part, dict) and part.get("is_error") is True and part.get("type") == "tool_result" for part in parts
-    )
+    found = 0
+    for part in parts if isinstance(parts, list) else ():
+        if isinstance(part, dict) and part.get("is_error") is True and part.get("type") == "tool_result":
+            found += 1
+    return found
 
 
 def on_event(facts: Facts, entry: Entry) -> None:

@@ -9,13 +9,13 @@ import msgspec
 
 from ..backend import Request
 from ..codec.line import Sealed, seal
-from ..codec.names import check_id
+from ..codec.names import check_id, new_ids
 from ..errors import Invalid
 from ..limits import COMMIT_BYTES_MAX, MIB
 from ..model.entry import Json, NewEntry
 from ..model.requests import Changes
 from .changes import KeyChanges, changes_of
-from .given import File, GivenEntries, new_entries, without_inline
+from .given import File, GivenEntries, is_usual, new_entries, without_inline
 from .leases import HasFence, fence_of
 from .place import Place
 
@@ -51,14 +51,20 @@ def draft(
     _check_options(key, expect, run, agent)
     sealed: list[Sealed] = []
     files: list[File] = []
-    now_us = place.clock()
+    now_us, keeps_files = place.clock(), "attachments" in place.capabilities
+    drawn = new_ids(len(given)) if key is None and given else ()
+    size = 0
     for number, new in enumerate(given):
-        whole = _with(new, run, agent)
-        if "attachments" in place.capabilities:
+        whole = new if run is None and agent is None else _with(new, run, agent)
+        if keeps_files and not is_usual(whole):
             whole, cut = without_inline(whole)
             files += cut
-        sealed.append(seal(whole, now_us=now_us, id="" if key is None else check_id(f"{key}.{number}", "key")))
-    size = sum(item.size for item in sealed)
+        if key is None:
+            one = seal(whole, now_us=now_us, drawn=drawn[number])
+        else:
+            one = seal(whole, now_us=now_us, id=check_id(f"{key}.{number}", "key"))
+        sealed.append(one)
+        size += one.size
     if size > COMMIT_BYTES_MAX:
         msg = f"this append has {size} bytes; a commit has at most {COMMIT_BYTES_MAX // MIB} MiB. Append in batches"
         raise Invalid(msg)
@@ -89,11 +95,14 @@ def draft_append(
 ) -> Drafted:
     """The request for Session.append with these arguments; both doors begin here. Errors as for `draft`."""
     place.refuse_inside_edit(session)
-    fields = dict(set or {})
-    if status is not None:
-        fields["status"] = status
-    changes = changes_of(fields=fields, state=state) if fields or state is not None else None
-    return draft(place, entries, changes=changes, key=key, expect=expect, fence=fence_of(lease), run=run, agent=agent)
+    changes: Changes | None = None
+    if set or status is not None or state is not None:
+        fields = dict(set or {})
+        if status is not None:
+            fields["status"] = status
+        changes = changes_of(fields=fields, state=state)
+    fence = None if lease is None else fence_of(lease)
+    return draft(place, entries, changes=changes, key=key, expect=expect, fence=fence, run=run, agent=agent)
 
 
 def attach_all(place: Place, session: str, drafted: Drafted) -> None:

@@ -30,6 +30,9 @@ _OWN_VERBS: Final = {
 }
 _MESSAGE_KEYS: Final = frozenset(("role", "content", "parts", "raw", "name", "model", "phase", "metadata"))
 _ENTRY_KEYS: Final = frozenset(("id", "at", "agent", "run", "parent"))
+_NO_FILE: Final = frozenset(("text", "reasoning", "tool_call", "json"))
+"""Types of parts in which no file can lie inline."""
+
 _WHAT_IS: Final = (
     "use hansard.user(text), assistant(), system(), tool(), event(), usage() or raw_message(), a Message from "
     'history(), or {"role": …, "content": text or list of parts}'
@@ -42,20 +45,26 @@ def new_entries(given: GivenEntries) -> list[NewEntry]:
     Raises:
         Invalid: something is no entry; says which and what would be.
     """
+    if type(given) is list:
+        return [_new_entry(item, "entries", number) for number, item in enumerate(given)]
     if isinstance(given, NewEntry | Message | Mapping):
         return [_new_entry(given, "entries")]
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         _refuse("entries", given)
-    return [_new_entry(item, f"entries[{number}]") for number, item in enumerate(given)]
+    return [_new_entry(item, "entries", number) for number, item in enumerate(given)]
 
 
-def _new_entry(given: object, where: str) -> NewEntry:
-    if isinstance(given, Message):
+def _new_entry(given: object, where: str, number: int | None = None) -> NewEntry:
+    if isinstance(given, NewEntry) and is_usual(given):
+        return given
+    if number is not None:
+        where = f"{where}[{number}]"
+    if isinstance(given, NewEntry):
+        new = given
+    elif isinstance(given, Message):
         new = _of_message(given)
     elif isinstance(given, Mapping):
         new = _of_mapping(given, where)
-    elif isinstance(given, NewEntry):
-        new = given
     else:
         _refuse(where, given)
     check_entry(new, where)
@@ -94,6 +103,25 @@ def _of_mapping(given: Mapping[str, Json], where: str) -> NewEntry:
         body["parts"] = list(body["parts"])
     fields: dict[str, Any] = {key: given[key] for key in given if key in _ENTRY_KEYS}
     return NewEntry(kind="message", body=body, **fields)
+
+
+def is_usual(new: NewEntry) -> bool:
+    """Whether this is a plain message, as nearly all are: `check_entry` returns, and `without_inline` finds nothing."""
+    body = new.body
+    if new.kind != "message" or new.parent is not None or type(body) is not dict or "raw" in body:
+        return False
+    role, parts = body.get("role"), body.get("parts")
+    if type(role) is not str or not role or type(parts) is not list:
+        return False
+    for part in parts:
+        if type(part) is not dict:
+            return False
+        kind = part.get("type")
+        if type(kind) is not str:
+            return False
+        if kind not in _NO_FILE and (kind != "tool_result" or type(part.get("content")) is list):
+            return False
+    return (new.agent is None or type(new.agent) is str) and (new.run is None or type(new.run) is str)
 
 
 def check_entry(new: NewEntry, where: str = "entry") -> None:

@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 import msgspec
 
@@ -68,14 +68,21 @@ class FileBackend:
     def _open(self) -> Generator[Core]:
         """The core of an open store; what the system says becomes what the contract says."""
         if self._closed:
-            msg = f"this store in {self._root} was closed; open it again"
-            raise Unavailable(msg)
+            self._refuse_closed()
         try:
             yield self._core
         except OSError as error:
-            place = f"{error.filename}: " if error.filename else f"{self._root}: "
-            msg = f"{place}{error.strerror or error}. See to the disk and the permissions, then repeat the call"
-            raise Unavailable(msg) from error
+            raise self._unavailable(error) from error
+
+    def _refuse_closed(self) -> NoReturn:
+        msg = f"this store in {self._root} was closed; open it again"
+        raise Unavailable(msg)
+
+    def _unavailable(self, error: OSError) -> Unavailable:
+        place = f"{error.filename}: " if error.filename else f"{self._root}: "
+        return Unavailable(
+            f"{place}{error.strerror or error}. See to the disk and the permissions, then repeat the call"
+        )
 
     def _each(self, items: Callable[[Core], Iterator[_T]]) -> Iterator[_T]:
         """The items as they are asked for, the first one being looked for at once."""
@@ -95,16 +102,21 @@ class FileBackend:
 
     def append(self, session: str, request: Request) -> Appended:
         """As the contract says."""
-        with self._open() as core:
-            answer = core.pool.append(session, request)
+        if self._closed:
+            self._refuse_closed()
+        try:
+            answer = self._core.pool.append(session, request)
+        except OSError as error:
+            raise self._unavailable(error) from error
         if isinstance(answer, HansardError):
             raise answer
         return answer
 
     def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
         """As the contract says."""
-        with self._open():
-            self._committers.submit(session, Waiter(request, done))
+        if self._closed:
+            self._refuse_closed()
+        self._committers.submit(session, Waiter(request, done))
 
     def entries(
         self,

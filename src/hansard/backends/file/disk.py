@@ -18,7 +18,12 @@ _FULL_SYNC: Final = 51  # F_FULLFSYNC: on macOS, fsync alone leaves the bytes in
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write every byte; a short write goes on where it stopped."""
-    view = memoryview(data)
+    done = os.write(fd, data)
+    if done == len(data):
+        return
+    if done <= 0:
+        raise OSError(errno.EIO, "the system wrote nothing and gave no error")
+    view = memoryview(data)[done:]
     while view:
         done = os.write(fd, view)
         if done <= 0:

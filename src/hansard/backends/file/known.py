@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Generator
 from pathlib import Path
+from types import TracebackType
 
 import msgspec
 
-from ...errors import HansardError, Unavailable
+from ...errors import Unavailable
 from . import scan
 
 
@@ -42,13 +41,22 @@ def state(fd: int) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-@contextlib.contextmanager
-def os_errors(path: Path) -> Generator[None]:
+class os_errors:  # noqa: N801 - used like a function, and written as a class because it stands around each commit
     """Turn what the system says into what the contract says."""
-    try:
-        yield
-    except HansardError:
-        raise
-    except OSError as error:
-        msg = f"{path}: {error.strerror or error}. Nothing of this call was acknowledged; see to the disk and repeat it"
-        raise Unavailable(msg) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        """Name the file that the calls are about."""
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            why = error.strerror or error
+            msg = f"{self._path}: {why}. Nothing of this call was acknowledged; see to the disk and repeat it"
+            raise Unavailable(msg) from error

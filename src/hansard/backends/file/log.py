@@ -1,9 +1,7 @@
-"""One open log: its lock, what is known of it, and the commit. Where a mistake would lose somebody's work.
+"""One open log: its lock and the commit. Where a mistake would lose somebody's work.
 
 What must hold:
 - Only who holds the file lock of the file that the path names *now* writes, truncates or sets a tail aside.
-- `mark` and `fold` describe whole groups only. `seen` is the file's state that they describe; a difference of inode,
-  size or time means: look again before believing them.
 - An acknowledgement follows the sync that made its bytes durable, in this process.
 """
 
@@ -11,134 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import NoReturn, Protocol
-
-import msgspec
 
 from ...backend import Answer, Request
-from ...codec.line import decode_line, id_of
-from ...errors import Corrupt, NotFound, Unavailable
 from ...fold import Fold
-from ...model.entry import Entry
-from ...model.info import Segment
-from ...model.requests import Clock
 from .. import commit
-from . import disk, locks, scan, sources
-from .known import Start, identity, os_errors, state
-from .layout import LOG, POISONED, Layout
+from . import disk, locks, scan
+from .following import Following
+from .known import identity, os_errors, state
+from .layout import LOG, POISONED
 
 
-class Surroundings(Protocol):
-    """What a log needs of the backend it belongs to."""
-
-    layout: Layout
-    clock: Clock
-
-    def remembered(self, session: str) -> Start | None:
-        """The catalogue's row, if there is one that this version can use."""
-        ...
-
-
-class Log:
+class Log(Following):
     """The log of one session. Every method but `mutex` itself is called with `mutex` held."""
-
-    def __init__(self, around: Surroundings, session: str, place: str) -> None:
-        """Name the log; nothing is opened."""
-        self.session = session
-        self.place = place
-        self.path: Path = around.layout.log(place)
-        self.mutex = threading.Lock()
-        self.closed = False
-        self.fold = Fold()
-        self.mark = scan.Mark()
-        self.tail: scan.Tail | None = None
-        self.segments: tuple[Segment, ...] = ()
-        self.first_seq = 1
-        self._around = around
-        self._fd = -1
-        self._first_hash = ""
-        self._seen: tuple[int, ...] = ()
-        self._foreign = False
-        self._poisoned = False
-        self._ids: dict[str, int] | None = None
-
-    def close(self) -> None:
-        """Close the file. The object can't be used again."""
-        self.closed = True
-        if self._fd >= 0 and not self._poisoned:
-            locks.close(self._fd)
-        self._fd = -1
-
-    @property
-    def begun(self) -> bool:
-        """Whether the log holds a whole first commit."""
-        return self.mark.offset > 0
-
-    @property
-    def inode(self) -> int:
-        """Of the file that is open."""
-        return self._seen[1] if self._seen else 0
-
-    @property
-    def stamp(self) -> tuple[int, ...]:
-        """(device, inode, size, mtime in ns) of the file as `mark` and `fold` describe it."""
-        return self._seen
-
-    def refresh(self) -> None:
-        """Bring `fold` and `mark` up to the last whole group that any process has written.
-
-        Raises:
-            NotFound: the session was deleted.
-            Corrupt: damage before a later whole group.
-        """
-        self._refresh(locked=False)
-
-    def _refresh(self, *, locked: bool) -> None:
-        now = self._stat()
-        if now == self._seen:
-            return
-        if locked and (self.path.parent / POISONED).exists():
-            self._poisoned_error()
-        if self._fd < 0 or now[:2] != identity(self._fd):
-            self._open()
-            now = self._stat()
-        self._follow(now)
-        self._seen = now
-
-    def _stat(self) -> tuple[int, ...]:
-        try:
-            found = os.lstat(self.path)
-        except (FileNotFoundError, NotADirectoryError):
-            self._gone()
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-    def _gone(self) -> NoReturn:
-        msg = f"session {self.session!r} does not exist (any more) in {self._around.layout.root}"
-        raise NotFound(msg)
-
-    def _open(self) -> None:
-        """Open what the path names now, and forget what was known of another file."""
-        try:
-            fd = locks.open_file(self.path, os.O_RDWR)
-        except FileNotFoundError:
-            self._gone()
-        self._take(fd)
-        known = self._first_hash
-        self._seen = ()
-        self._forget()
-        if known and self._first_hash != known:
-            # Another session of the same id took the place: callers of this one must not write into it.
-            self.closed = True
-            self._gone()
-
-    def _take(self, fd: int) -> None:
-        if self._fd >= 0:
-            locks.close(self._fd)
-        self._fd = fd
 
     def replaced(self, fd: int) -> None:
         """Go on with the file that took the place of this log's, which is locked too, and fold it anew."""
@@ -149,81 +34,6 @@ class Log:
         self._follow(self._seen)
         self._foreign = False
 
-    def _forget(self) -> None:
-        """Start anew from the beginning of the file."""
-        self.mark, self.fold, self._ids = scan.Mark(), Fold(), None
-        self.segments, self.first_seq, self._first_hash = (), 1, ""
-        _, line = next(scan.raw_lines(self._fd, 0), (0, b""))
-        try:
-            first = decode_line(line) if line.endswith(b"\n") else None
-        except ValueError:
-            first = None
-        if first is not None and first.kind == "created" and isinstance(first.body, dict):
-            self._adopt(first)
-            previous = bytes.fromhex(self.segments[-1].hash) if self.segments else bytes(32)
-            self.mark = scan.Mark(0, first.seq - 1, previous)
-
-    def _adopt(self, first: Entry) -> None:
-        """Take from the first line what the rest of the log hangs on."""
-        if first.body.get("session") != self.session:
-            msg = f"{self.path}: holds session {first.body.get('session')!r}, not {self.session!r}; move it to its own place"
-            raise Corrupt(msg, path=str(self.path), line=1)
-        self._first_hash, self.first_seq = first.hash, first.seq
-        with contextlib.suppress(msgspec.ValidationError):
-            self.segments = msgspec.convert(first.body.get("segments", ()), tuple[Segment, ...])
-
-    def _follow(self, now: tuple[int, ...]) -> None:
-        """Fold on over what was written since, by whomever."""
-        if not self.begun or self._is_suspect(now) or not self._still_holds(self.mark):
-            self._restart(now)
-        scanner = scan.Scanner(self._fd, self.mark, str(self.path), first_seq=self.first_seq)
-        for group in scanner.groups():
-            for entry, size in group:
-                self.fold.apply(entry, size)
-                if self._ids is not None:
-                    self._ids[entry.id] = entry.seq
-            self.mark = scanner.mark
-            self._foreign = True
-        self.tail = scanner.tail
-        if self.fold.needs_tree:
-            self._fold_anew()
-
-    def _is_suspect(self, now: tuple[int, ...]) -> bool:
-        """Whether the file has changed though nothing was added: not what a writer does, so all of it is read anew."""
-        return self._seen != now and now[2] <= self.mark.offset
-
-    def _restart(self, now: tuple[int, ...]) -> None:
-        """Begin with what the catalogue remembers, else with the first line."""
-        if self.begun:
-            self._forget()
-        start = self._around.remembered(self.session)
-        if start is not None and start.is_of(now) and self._still_holds(start.mark):
-            with contextlib.suppress(ValueError):
-                self.fold, self.mark = Fold.load(start.fold), start.mark
-                return
-        if self.first_seq > 1:
-            self.fold = Fold.of((entry, 0) for entry in self.inherited())
-
-    def _still_holds(self, mark: scan.Mark) -> bool:
-        """Whether the line that ends at the mark is the one it describes."""
-        line = scan.line_at(self._fd, mark.offset)
-        return b',"hash":"' + mark.hash.hex().encode() + b'"' in line and line.startswith(b'{"seq":%d,' % mark.seq)
-
-    def _fold_anew(self) -> None:
-        """Fold all over with the whole tree, which an unusual move of the head asks for."""
-        everything = ((entry, 0) for entry in self.inherited())
-        own = ((decode_line(line), len(line)) for _, line in scan.raw_lines(self._fd, 0, self.mark.offset))
-        self.fold = Fold.of(_chained(everything, own), tree=True)
-
-    def inherited(self) -> Iterator[Entry]:
-        """The entries before this log's first, from the sessions it was forked from."""
-        for source in sources.inherited(self._around.layout, self.place, self.segments):
-            yield from sources.read(source, 0, None)
-
-    def source(self, damage: Corrupt | None = None) -> sources.Source:
-        """This log's own entries as far as they are known whole."""
-        return sources.Source(self.path, self.first_seq, self.mark.seq, self.mark.offset, self.first_seq, damage)
-
     @contextlib.contextmanager
     def locked(self) -> Generator[int]:
         """The descriptor of the log while this thread holds its lock; nothing is read.
@@ -231,25 +41,38 @@ class Log:
         Raises:
             NotFound, Unavailable: the session was deleted; the log can't be opened, or nothing may be written there.
         """
+        with os_errors(self.path):
+            self._lock()
+            try:
+                yield self._fd
+            finally:
+                self._unlock()
+
+    def _lock(self) -> bool:
+        """Lock the file that the path names; whether it is as it was when it was last looked at."""
         if self._poisoned:
             self._poisoned_error()
-        with os_errors(self.path):
-            if self._fd < 0:
+        if self._fd < 0:
+            self._open()
+        while True:
+            fd = self._fd
+            locks.acquire(fd)
+            try:
+                now = self._stat()
+                if now == self._seen:
+                    return True
+                if now[:2] == identity(fd):
+                    return False
+                # Erased and replaced, or deleted and made anew, while we waited.
                 self._open()
-            while True:
-                fd = self._fd
-                locks.acquire(fd)
-                try:
-                    if self._stat()[:2] != identity(fd):
-                        # Erased and replaced, or deleted and made anew, while we waited.
-                        self._open()
-                        continue
-                    yield fd
-                    return
-                finally:
-                    # By now this may be another file: erasing puts a new one in place, which is locked until here.
-                    if self._fd >= 0 and not self._poisoned:
-                        locks.release(self._fd)
+            except BaseException:
+                self._unlock()
+                raise
+
+    def _unlock(self) -> None:
+        # By now this may be another file: erasing puts a new one in place, which is locked until here.
+        if self._fd >= 0 and not self._poisoned:
+            locks.release(self._fd)
 
     @contextlib.contextmanager
     def held(self) -> Generator[int]:
@@ -259,10 +82,13 @@ class Log:
             NotFound, Corrupt, Unavailable: as `refresh` and `locked`; the session is poisoned.
         """
         with self.locked() as fd:
-            self._refresh(locked=True)
-            if self.begun:
-                self._set_tail_aside()
+            self._know()
             yield fd
+
+    def _know(self) -> None:
+        self._refresh(locked=True)
+        if self.begun:
+            self._set_tail_aside()
 
     def sync_foreign(self) -> None:
         """Make durable what another process wrote, before anything is said on the strength of it. Lock held."""
@@ -276,16 +102,27 @@ class Log:
         Raises:
             HansardError: nothing of any request was acknowledged.
         """
-        with self.held():
-            self._check_begun()
-            group = commit.plan(
-                self.fold, self.mark.hash, requests, find=self.find_id, at=self.entry_at, now_us=self._around.clock()
-            )
-            if group.lines:
-                self.write(group)
-            elif group.repeats:
-                self.sync_foreign()
-        return group.answers
+        with os_errors(self.path):
+            as_before = self._lock()
+            try:
+                if not as_before or self.tail is not None:
+                    self._know()
+                self._check_begun()
+                group = commit.plan(
+                    self.fold,
+                    self.mark.hash,
+                    requests,
+                    find=self.find_id,
+                    at=self.entry_at,
+                    now_us=self._around.clock(),
+                )
+                if group.lines:
+                    self.write(group)
+                elif group.repeats:
+                    self.sync_foreign()
+                return group.answers
+            finally:
+                self._unlock()
 
     def _check_begun(self) -> None:
         if not self.begun:
@@ -329,13 +166,6 @@ class Log:
             disk.write_file(self.path.parent / POISONED, b"a write failed and could not be taken back\n")
             locks.release(self._fd)
 
-    def _poisoned_error(self) -> NoReturn:
-        msg = (
-            f"session {self.session!r}: a write failed and could not be taken back, so it is read-only. "
-            "See to the disk, then run `hansard check --repair`"
-        )
-        raise Unavailable(msg)
-
     def _set_tail_aside(self) -> None:
         if self.tail is None:
             return
@@ -360,31 +190,3 @@ class Log:
     def continue_from(self, fold: Fold, mark: scan.Mark) -> None:
         """Have the first line of this log follow another log's. Lock held, nothing begun."""
         self.fold, self.mark = fold, scan.Mark(0, mark.seq, mark.hash)
-
-    def find_id(self, identity: str) -> Entry | None:
-        """The entry with an id, inherited ones included."""
-        if self._ids is None:
-            ids = {entry.id: entry.seq for entry in self.inherited()} if self.segments else {}
-            for number, (_, line) in enumerate(scan.raw_lines(self._fd, 0, self.mark.offset)):
-                ids[id_of(line)] = self.first_seq + number
-            self._ids = ids
-        seq = self._ids.get(identity)
-        return None if seq is None else self.entry_at(seq)
-
-    def entry_at(self, seq: int) -> Entry | None:
-        """The entry with a number, inherited ones included; None if there is none."""
-        if not 1 <= seq <= self.mark.seq:
-            return None
-        if seq >= self.first_seq:
-            start = scan.offset_of(self._fd, seq, self.mark.offset)
-            _, line = next(scan.raw_lines(self._fd, start, self.mark.offset))
-            return decode_line(line)
-        for source in sources.inherited(self._around.layout, self.place, self.segments):
-            for entry in sources.read(source, seq - 1, seq + 1):
-                return entry
-        return None
-
-
-def _chained(*parts: Iterator[tuple[Entry, int]]) -> Generator[tuple[Entry, int]]:
-    for part in parts:
-        yield from part

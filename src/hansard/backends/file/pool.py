@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator
 from ...backend import Answer, Request
 from ...errors import HansardError, NotFound, Unavailable
 from ...limits import COMMIT_BYTES_MAX, OPEN_LOGS_MAX
-from .log import Log, Surroundings
+from .following import Surroundings
+from .log import Log
 
 _GROUP_BYTES_MAX = COMMIT_BYTES_MAX // 16
 
@@ -46,18 +47,24 @@ class Pool:
         Raises:
             NotFound: nothing stands for the id.
         """
+        log = self._enter(session)
+        try:
+            yield log
+        except NotFound:
+            # Deleted, perhaps made anew elsewhere: the next caller looks the place up again.
+            self.drop(log)
+            raise
+        finally:
+            log.mutex.release()
+
+    def _enter(self, session: str) -> Log:
+        """The open log of a session, its mutex held."""
         while True:
             log = self._get(session)
-            with log.mutex:
-                if log.closed:
-                    continue
-                try:
-                    yield log
-                except NotFound:
-                    # Deleted, perhaps made anew elsewhere: the next caller looks the place up again.
-                    self.drop(log)
-                    raise
-                return
+            log.mutex.acquire()
+            if not log.closed:
+                return log
+            log.mutex.release()
 
     def _get(self, session: str) -> Log:
         with self._mutex:
@@ -116,7 +123,8 @@ class Pool:
         """Commit one group of what waits for a session. Afterwards each of the group has its answer."""
         group: list[Waiter] = []
         try:
-            with self.using(session) as log:
+            log = self._enter(session)
+            try:
                 group = self._next_group(session)
                 if group:
                     self._before(log)
@@ -124,6 +132,11 @@ class Pool:
                     self._after(log)
                     for waiter, answer in zip(group, answers, strict=True):
                         waiter.answer = answer
+            except NotFound:
+                self.drop(log)
+                raise
+            finally:
+                log.mutex.release()
         except HansardError as error:
             self._refuse(session, group, error)
         except BaseException:
@@ -148,13 +161,15 @@ class Pool:
         size = 0
         with self._mutex:
             waiting = self._waiting.get(session)
+            if waiting is None:
+                return group
             while waiting:
-                size += sum(sealed.size for sealed in waiting[0].request.sealed)
-                if group and size > _GROUP_BYTES_MAX:
-                    break
+                if len(waiting) > 1 or group:
+                    size += sum([sealed.size for sealed in waiting[0].request.sealed])
+                    if group and size > _GROUP_BYTES_MAX:
+                        return group
                 group.append(waiting.popleft())
-            if not waiting:
-                self._waiting.pop(session, None)
+            del self._waiting[session]
         return group
 
     def has_waiting(self, session: str) -> bool:

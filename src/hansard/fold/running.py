@@ -34,6 +34,11 @@ class _Version(msgspec.Struct):
     version: int
 
 
+# Made here, not at the first use: two threads that plan one type at once crash the interpreter.
+_version_decoder: Final = msgspec.json.Decoder(_Version)
+_dump_decoder: Final = msgspec.json.Decoder(_Dump)
+
+
 class Fold(Standing):
     """The state of one session while its log is read entry by entry.
 
@@ -143,11 +148,11 @@ class Fold(Standing):
         Raises:
             ValueError: it was dumped by another version, or is no dump.
         """
-        found = _decode(data, _Version).version
+        found = _decode(data, _version_decoder).version
         if found != FOLD_VERSION:
             msg = f"a fold of version {found}; this is version {FOLD_VERSION}. Fold the log anew"
             raise ValueError(msg)
-        dump = _decode(data, _Dump)
+        dump = _decode(data, _dump_decoder)
         fold = cls()
         fold._facts, fold._path = dump.facts, Path(dump.trail)
         return fold
@@ -161,12 +166,12 @@ class Fold(Standing):
         return self._path.ranges()
 
 
-def _decode(data: bytes, kind: type[_T]) -> _T:
+def _decode(data: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         try:
-            return msgspec.convert(values.decode(data), kind)
+            return msgspec.convert(values.decode(data), decoder.type)
         except ValueError as error:
             msg = f"no fold: {error}. Fold the log anew"
             raise ValueError(msg) from None

@@ -75,6 +75,10 @@ class Manifest(msgspec.Struct, frozen=True):
     sessions: tuple[Packed, ...]
 
 
+# Planned here, not at the first use: two threads that plan one type at once crash the interpreter.
+msgspec.json.Decoder(Manifest)
+
+
 class Received(msgspec.Struct, frozen=True):
     """What became of one session of an archive."""
 

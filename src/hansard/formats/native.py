@@ -66,6 +66,10 @@ class Begin(msgspec.Struct, frozen=True):
         return Chain(place, seq=seq, hash=link)
 
 
+# Planned here, not at the first use: two threads that plan one type at once crash the interpreter.
+msgspec.json.Decoder(Begin)
+
+
 def begin(line: bytes, place: str) -> Begin:
     """What a log's first line says; it is not verified.
 

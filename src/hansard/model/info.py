@@ -178,3 +178,8 @@ class Message(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The text parts, joined by newlines."""
         return "\n".join(part["text"] for part in self.parts if part.get("type") == "text" and "text" in part)
+
+
+# msgspec makes its plan of a type when something is first read into it, and two threads that do so at once crash the
+# interpreter. So the plans of all types that are read into are made where the types are, by the thread that imports.
+msgspec.json.Decoder(SessionInfo)

@@ -67,6 +67,10 @@ class Creation(msgspec.Struct, frozen=True):
     """When it began; "" is now."""
 
 
+# Planned here, not at the first use: two threads that plan one type at once crash the interpreter.
+msgspec.json.Decoder(Changes)
+
+
 class Appended(msgspec.Struct, frozen=True):
     """The answer to an append, true and durable."""
 

@@ -47,6 +47,9 @@ class About(msgspec.Struct, frozen=True):
     store: str
 
 
+_decoder: Final = msgspec.json.Decoder(About)
+
+
 def prepare(root: Path, *, create: bool, shared_unsafe: bool) -> About:
     """What the folder says of itself, once it is a store whose locks work.
 
@@ -96,7 +99,7 @@ def _read(root: Path) -> About | None:
     except FileNotFoundError:
         return None
     try:
-        about = msgspec.json.decode(text, type=About)
+        about = _decoder.decode(text)
     except msgspec.MsgspecError as error:
         msg = f"{path}: {error}. Restore it from a backup, or remove it: it is made anew and the sessions stay"
         raise Corrupt(msg, path=str(path)) from None

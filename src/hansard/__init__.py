@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         message,
         raw_message,
         reasoning,
+        step,
         system,
         text,
         tool,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from .model.info import Attachment, Lease, Message, Segment, SessionInfo, Usage
     from .model.requests import ANY, Appended, Erasure, Finding, Health, Hit, Keys, Page
     from .opening import open  # noqa: A004 - hansard.open is the name
-    from .store import KEEP, Branch, Copied, CopyReport, Draft, LeaseHandle, Session, Store
+    from .store import KEEP, Branch, Copied, CopyReport, Draft, LeaseHandle, Located, Session, Spent, Step, Store
 
     __version__: str
 
@@ -64,6 +65,7 @@ __all__ = [
     "Lease",
     "LeaseHandle",
     "LeaseLost",
+    "Located",
     "Message",
     "NewEntry",
     "NotFound",
@@ -71,6 +73,8 @@ __all__ = [
     "Segment",
     "Session",
     "SessionInfo",
+    "Spent",
+    "Step",
     "Store",
     "Unavailable",
     "Unsupported",
@@ -83,6 +87,7 @@ __all__ = [
     "open",
     "raw_message",
     "reasoning",
+    "step",
     "system",
     "text",
     "tool",
@@ -98,13 +103,15 @@ _NAMES: Final = {
         "Unsupported",
     ),
     "model.entry": (
-        "Entry", "NewEntry", "assistant", "event", "message", "raw_message", "reasoning", "system", "text", "tool",
+        "Entry", "NewEntry", "assistant", "event", "message", "raw_message", "reasoning", "step", "system", "text", "tool",
         "tool_call", "tool_result", "usage", "user",
     ),
     "model.info": ("Attachment", "Lease", "Message", "Segment", "SessionInfo", "Usage"),
     "model.requests": ("ANY", "Appended", "Erasure", "Finding", "Health", "Hit", "Keys", "Page"),
     "opening": ("open",),
-    "store": ("KEEP", "Branch", "Copied", "CopyReport", "Draft", "LeaseHandle", "Session", "Store"),
+    "store": (
+        "KEEP", "Branch", "Copied", "CopyReport", "Draft", "LeaseHandle", "Located", "Session", "Spent", "Step", "Store",
+    ),
 }  # fmt: skip
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}
 

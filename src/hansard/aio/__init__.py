@@ -14,7 +14,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import anyio
 
@@ -27,6 +27,9 @@ from ..model.requests import Appended
 from ..opening import AnyClock
 from ..store import LeaseHandle, Session, Store
 from ..store.drafting import attach_all, draft_append, renewed_request
+from ..store.filters import Filters, When
+from ..store.following import WATCH_POLL_S
+from ..store.overview import watcher_of
 from ..store.place import Place, place_of
 from ..store.reading import TAIL_POLL_S, check_poll
 from .running import Outcome, settled, threaded
@@ -167,6 +170,11 @@ class AsyncSession(Twin):
     fork = call(Session.fork, _async_session)
     spawn = call(Session.spawn, _async_session)
     children = call(Session.children, _async_sessions)
+    ask = plain(Session.ask)
+    answer = plain(Session.answer)
+    clear = plain(Session.clear)
+    usage = plain(Session.usage)
+    trajectory = plain(Session.trajectory)
 
     def tail(self, after: int | None = None, *, poll_s: float = TAIL_POLL_S) -> AsyncIterator[Entry]:
         """Entries as they come, of any process, for ever: those after `after`, or (None) after the first look."""
@@ -200,6 +208,23 @@ class _Tail(AsyncIterator[Entry]):
         return list(self._session.entries(after=self._last, limit=CHUNK)) if seq > self._last else []
 
 
+class _Watch(AsyncIterator[SessionInfo]):
+    """Sessions as they change. Between two looks no thread is held."""
+
+    def __init__(self, store: Store, since: When | None, poll_s: float, filters: Filters) -> None:
+        """Look at nothing yet."""
+        self._watcher = watcher_of(store, since, filters)
+        self._poll_s = poll_s
+        self._ready: deque[SessionInfo] = deque()
+
+    async def __anext__(self) -> SessionInfo:
+        while not self._ready:
+            self._ready.extend(await threaded(self._watcher.look))
+            if not self._ready:
+                await anyio.sleep(self._poll_s)
+        return self._ready.popleft()
+
+
 class AsyncStore(Twin):
     """An open store of sessions; as Store. Use it with `async with`, or close it."""
 
@@ -229,6 +254,17 @@ class AsyncStore(Twin):
     find = plain(Store.find)
     sessions = stream(Store.sessions)
     search = plain(Store.search)
+    latest = call(Store.latest, lambda session: None if session is None else AsyncSession(session))
+    usage = plain(Store.usage)
+    entries = stream(Store.entries)
+
+    def watch(
+        self, since: When | None = None, *, poll_s: float = WATCH_POLL_S, **filters: Unpack[Filters]
+    ) -> AsyncIterator[SessionInfo]:
+        """Sessions as any process changes them, for ever: what each is now, at least once after its last change."""
+        check_poll(poll_s)
+        return _Watch(self.sync, since, poll_s, filters)
+
     delete = plain(Store.delete)
     attachment = plain(Store.attachment)
     check = plain(Store.check)

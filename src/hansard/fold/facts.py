@@ -49,6 +49,7 @@ class Facts(msgspec.Struct, omit_defaults=True):
     fields: dict[str, Json] = {}
     usage: Usage = Usage()
     context: Json = None
+    cleared: int = 0
     entry_count: int = 0
     error_count: int = 0
     attachment_count: int = 0

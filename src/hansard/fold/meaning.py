@@ -163,14 +163,9 @@ def on_event(facts: Facts, entry: Entry) -> None:
     facts.activity_at = entry.at
 
 
-def on_usage(facts: Facts, entry: Entry) -> None:
-    """One more call of a model."""
-    facts.activity_at = entry.at
-    body = entry.body
-    if not isinstance(body, dict):
-        return
-    total = facts.usage
-    facts.usage = Usage(
+def add_usage(total: Usage, body: dict[str, Json]) -> Usage:
+    """A total, and the call that the body of a usage entry reports."""
+    return Usage(
         total.calls + 1,
         total.input + (whole(body.get("input")) or 0),
         total.output + (whole(body.get("output")) or 0),
@@ -180,6 +175,15 @@ def on_usage(facts: Facts, entry: Entry) -> None:
         total.cost + _amount(body.get("cost")),
         total.latency_ms + _amount(body.get("latency_ms")),
     )
+
+
+def on_usage(facts: Facts, entry: Entry) -> None:
+    """One more call of a model."""
+    facts.activity_at = entry.at
+    body = entry.body
+    if not isinstance(body, dict):
+        return
+    facts.usage = add_usage(facts.usage, body)
     facts.model = word(body.get("model")) or facts.model
     facts.provider = word(body.get("provider")) or facts.provider
     if body.get("context") is not None:
@@ -236,7 +240,8 @@ def _set(facts: Facts, name: str, value: Json, beside: dict[str, Json]) -> None:
     elif name == "pinned" and isinstance(value, bool):
         facts.pinned = value
     elif name in _ANYTHING or (name in _WORDS and (value is None or isinstance(value, str))):
-        setattr(facts, name, value)
+        blank = name == "status" and isinstance(value, str) and not value.strip()
+        setattr(facts, name, None if blank else value)
     else:
         facts.fields = {**facts.fields, name: value}
         return
@@ -261,6 +266,22 @@ def _set_labels(facts: Facts, labels: dict[str, Json]) -> None:
     facts.labels = {key: value for key, value in labels.items() if isinstance(value, str)} if wrong else labels
     if wrong:
         facts.fields = {**facts.fields, "labels": obj(facts.fields.get("labels")) | wrong}
+
+
+def on_head(facts: Facts, entry: Entry) -> int | None:
+    """The visible end moves; where to, None if the body does not say.
+
+    A head that clears also empties the gauge. Whoever moves back to what was cleared wants it back.
+    """
+    body = obj(entry.body)
+    to = whole(body.get("to"))
+    if to is None or not 0 <= to < entry.seq:
+        return None
+    if body.get("cleared") is True:
+        facts.cleared, facts.context = entry.seq, None
+    elif 0 < to < facts.cleared:
+        facts.cleared = 0
+    return to
 
 
 def on_amend(facts: Facts, entry: Entry) -> None:

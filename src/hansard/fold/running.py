@@ -17,7 +17,7 @@ from .facts import Facts, make_info
 from .path import Path, Trail
 from .standing import Standing
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 """Raised whenever the same log would fold to another info: what was dumped by another version is made anew."""
 
 
@@ -90,8 +90,8 @@ class Fold(Standing):
         elif kind == "compaction":
             self._path.add(entry.seq, entry.parent, 0, entry.at, meaning.read_cut(entry))
         elif kind == "head":
-            to = meaning.whole(meaning.obj(entry.body).get("to"))
-            if to is not None and 0 <= to < entry.seq:
+            to = meaning.on_head(facts, entry)
+            if to is not None:
                 self._path.move(to)
         elif kind == "created" and meaning.is_beginning(entry, facts):
             facts.entry_count, facts.size = 1, size

@@ -145,6 +145,31 @@ def event(kind: str, data: Mapping[str, Json] | None = None, *, id: str = "", at
     return NewEntry(kind="event", body={"type": kind, **(data or {})}, id=id, at=at)
 
 
+def step(
+    name: str,
+    *,
+    tool_call_id: str = "",
+    arguments: Json = None,
+    output: Json = None,
+    summary: str | None = None,
+    started_at: str | None = None,
+    duration_ms: float | None = None,
+    error: Json = None,
+    id: str = "",  # noqa: A002 - the field's name
+    at: str = "",
+) -> NewEntry:
+    """The event of one tool step, kept beside the messages: what they do not say, such as start, duration and error.
+
+    With `tool_call_id` it adds to the call and the result that stand in messages. See `Session.trajectory`.
+    """
+    said = {
+        "tool_call_id": tool_call_id or None, "arguments": arguments, "output": output, "summary": summary,
+        "started_at": started_at, "duration_ms": duration_ms, "error": error,
+    }  # fmt: skip
+    body: dict[str, Json] = {"type": "step", "name": name}
+    return NewEntry("event", body | {key: value for key, value in said.items() if value is not None}, id=id, at=at)
+
+
 def raw_message(role: str, format: str, payload: str, *, id: str = "", at: str = "") -> NewEntry:  # noqa: A002
     """A message whose foreign payload is kept verbatim; its parts are computed on read by the decoder of `format`."""
     return NewEntry(kind="message", body={"role": role, "raw": {"format": format, "text": payload}}, id=id, at=at)

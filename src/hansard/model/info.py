@@ -81,7 +81,7 @@ class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     provider: str | None = None
     pinned: bool = False
     fields: dict[str, Json] = {}
-    """Whatever else updates have set: persona, workspace, question, plan_mode, tasks, schedule_id …"""
+    """Whatever else updates have set: question, tasks, goal, plan_mode, permission_mode, schedule_id, lifecycle …"""
 
     usage: Usage = Usage()
     """This session's own calls; a fork does not count its origin's."""
@@ -109,6 +109,8 @@ class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of the last compaction on the path."""
     archive: str | None = None
     """Name of the document that the last compaction archived to."""
+    cleared: int = 0
+    """The entry that cleared the session; messages before it are on record and no search finds them. 0: none did."""
     amendments: tuple[tuple[int, int], ...] = ()
     """(seq of the amend entry, seq of its target), in the order of the log."""
     lease: Lease | None = None

@@ -13,8 +13,20 @@ from .condition import All, AnyOf, Condition, Field, Has, Not
 
 _EQUAL: Final = (
     "id", "kind", "root", "parent", "depth", "name", "agent", "user", "project", "slug", "number", "title",
-    "title_source", "status", "model", "provider", "seq", "message_count",
+    "title_source", "status", "model", "provider", "seq", "message_count", "user_message_count", "exchange_count",
+    "entry_count", "error_count", "attachment_count",
 )  # fmt: skip
+_SAID: Final = {
+    "persona": ("labels", "fields"),
+    "workspace": ("config", "fields"),
+    "reasoning_effort": ("fields", "config"),
+    "schedule_id": ("fields",),
+    "run_id": ("fields",),
+    "lifecycle": ("fields",),
+    "plan_mode": ("fields",),
+    "permission_mode": ("fields",),
+}
+"""Words that stand in one of the session's objects, and in which of them; the first that has it counts."""
 _FLAGS: Final = {
     "pinned": "pinned",
     "damaged": "damaged",
@@ -22,6 +34,11 @@ _FLAGS: Final = {
     "fork": "is_fork",
     "has_error": "is_error",
 }
+_PRESENT: Final = {
+    "has_question": Not(Has("fields", "question", None)),
+    "has_attachments": Field("attachment_count", ">", 0),
+}
+_BOUNDS: Final = {"at_least": ">=", "at_most": "<="}
 _TIMES: Final = {
     f"{name}_{side}": (f"{name}_at", op)
     for name in ("created", "updated", "activity")
@@ -31,7 +48,9 @@ _CONTAINERS: Final = ("labels", "metadata", "config", "state", "fields")
 _TOUCHED: Final = {"updated_since": ">=", "touched_after": ">=", "touched_before": "<"}
 _NAMING: Final = ("id", "kind", "root", "parent", "name", "depth")
 
-FILTERS: Final = frozenset((*_EQUAL, *_FLAGS, *_TIMES, *_CONTAINERS, *_TOUCHED))
+FILTERS: Final = frozenset((
+    *_EQUAL, *_FLAGS, *_TIMES, *_CONTAINERS, *_TOUCHED, *_SAID, *_PRESENT, *_BOUNDS,
+))  # fmt: skip
 """The names that `where` takes."""
 
 LISTED: Final = ("root", "fork")
@@ -42,10 +61,13 @@ def where(*, all_kinds: bool = False, **filters: Json) -> Condition:
     """The condition that all given filters mean together; one that is ANY is not given.
 
     - `id kind root parent depth name agent user project slug number title title_source status model provider seq
-      message_count`: equal to the value; None is "not said"; a list, tuple or set is any of its members.
+      message_count user_message_count exchange_count entry_count error_count attachment_count`: equal to the value;
+      None is "not said"; a list, tuple or set is any of its members.
+    - `persona` (a label), `workspace` (in the config), `reasoning_effort schedule_id run_id lifecycle plan_mode
+      permission_mode` (fields): likewise. `at_least at_most`: {name of a number: bound}.
     - `labels metadata config state fields`: a mapping; every key equals its value (a list, tuple or set: one of them;
       a JSON list must stand in another list); None is "not there or null", ANY is "there and not null".
-    - `pinned damaged empty fork has_error`: True or False.
+    - `pinned damaged empty fork has_error has_question has_attachments`: True or False.
     - `created_after created_before updated_after … activity_before`: `after` includes the time given, `before` does
       not. RFC 3339 text, seconds since 1970, or a datetime. A session without such a time is not found.
     - `updated_since` (also `touched_after`, `touched_before`): by the commit clock, which never goes back and is what
@@ -70,11 +92,19 @@ def where(*, all_kinds: bool = False, **filters: Json) -> Condition:
 
 
 def _items(name: str, value: Json) -> Sequence[Condition]:
-    if name in _FLAGS:
+    if name in _FLAGS or name in _PRESENT:
         if not isinstance(value, bool):
             msg = f"{name}: {value!r}; give True or False, or leave it out"
             raise Invalid(msg)
+        if name in _PRESENT:
+            return [_PRESENT[name] if value else Not(_PRESENT[name])]
         return [Field(_FLAGS[name], "=", value)]
+    if name in _BOUNDS:
+        return _bounds(name, value)
+    if name in _SAID:
+        return [
+            _any_of(value, lambda item: _said(name, item), lambda group: AnyOf(tuple(_said(name, i) for i in group)))
+        ]
     if name in _TIMES:
         field, op = _TIMES[name]
         return [Field(field, op, times.normal(value, name))]  # pyright: ignore[reportArgumentType]
@@ -83,6 +113,29 @@ def _items(name: str, value: Json) -> Sequence[Condition]:
     if name in _CONTAINERS:
         return _keys(name, value)
     return [_any_of(value, lambda item: Field(name, "=", item), lambda group: Field(name, "in", group))]
+
+
+def _bounds(name: str, wanted: Json) -> list[Condition]:
+    if not isinstance(wanted, Mapping):
+        msg = f"{name}: {type(wanted).__name__} is no mapping; give {{name of a number: bound}}"
+        raise Invalid(msg)
+    return [_bound(field, _BOUNDS[name], value) for field, value in wanted.items()]
+
+
+def _bound(field: str, op: str, value: Json) -> Condition:
+    return Field(field, op, value)  # pyright: ignore[reportArgumentType]
+
+
+def _said(name: str, value: Json) -> Condition:
+    """The first of the places that says anything says this."""
+    condition: Condition = All(()) if value is None else AnyOf(())
+    for container in reversed(_SAID[name]):
+        silent = _has(container, name, None)
+        if value is None:
+            condition = All((silent, condition))
+        else:
+            condition = AnyOf((_has(container, name, value), All((silent, condition))))
+    return condition
 
 
 def _keys(container: str, wanted: Json) -> list[Condition]:

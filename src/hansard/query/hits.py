@@ -10,7 +10,7 @@ import msgspec
 from ..codec import times
 from ..errors import Invalid
 from ..limits import SEARCH_RANKED_MAX
-from ..model.entry import Entry
+from ..model.entry import NODES, Entry
 from ..model.info import SessionInfo
 from ..model.requests import Hit, Page
 from .condition import matches
@@ -58,8 +58,11 @@ def find_in(
 ) -> Found | None:
     """The entry with the piece of it that a search finds, None if it finds nothing.
 
-    `amendment` is the last amend entry that names this one. A title is found while the session has it.
+    `amendment` is the last amend entry that names this one. A title is found while the session has it; what was said
+    before the session was cleared is not found any more.
     """
+    if entry.seq < info.cleared and entry.kind in NODES:
+        return None
     shown = amended(entry, amendment)
     if shown is None:
         return None

@@ -5,9 +5,24 @@ from __future__ import annotations
 from ..fold import Branch
 from .changes import KEEP
 from .copying import Copied, CopyReport
+from .following import Located
 from .leases import LeaseHandle
 from .modifying import Draft
 from .session import Session
+from .spending import Spent
 from .store import Store
+from .trajectory import Step
 
-__all__ = ["KEEP", "Branch", "Copied", "CopyReport", "Draft", "LeaseHandle", "Session", "Store"]
+__all__ = [
+    "KEEP",
+    "Branch",
+    "Copied",
+    "CopyReport",
+    "Draft",
+    "LeaseHandle",
+    "Located",
+    "Session",
+    "Spent",
+    "Step",
+    "Store",
+]

@@ -58,7 +58,8 @@ def changes_of(
             cleared.append(name)
             continue
         _check_value(name, value)
-        kept[name] = value
+        blank = name == "status" and isinstance(value, str) and not value.strip()
+        kept[name] = None if blank else value
     for name in cleared:
         _check_field(name)
     given = {"state": state, "config": config, "metadata": metadata, "labels": labels}
@@ -118,6 +119,14 @@ def _keys(given: KeyChanges, where: str) -> Keys:
         msg = f"{where}: remove is a list of keys, not the str {given.remove!r}"
         raise Invalid(msg)
     return keys
+
+
+def with_label(labels: KeyChanges | None, name: str, value: str | None) -> Keys:
+    """The changes of labels with one more: set to a value, or (None) removed."""
+    keys = Keys() if labels is None else _keys(labels, "labels")
+    if value is None:
+        return Keys(set=keys.set, remove=(*keys.remove, name), replace=keys.replace)
+    return Keys(set={**keys.set, name: value}, remove=keys.remove, replace=keys.replace)
 
 
 def check_labels(keys: Keys) -> None:

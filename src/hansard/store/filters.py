@@ -35,6 +35,23 @@ class Filters(TypedDict, total=False):
     provider: Words
     seq: Any
     message_count: Any
+    user_message_count: Any
+    exchange_count: Any
+    entry_count: Any
+    error_count: Any
+    attachment_count: Any
+    persona: Words
+    workspace: Words
+    reasoning_effort: Words
+    schedule_id: Words
+    run_id: Words
+    lifecycle: Words
+    plan_mode: Any
+    permission_mode: Words
+    at_least: Mapping[str, float]
+    at_most: Mapping[str, float]
+    has_question: bool
+    has_attachments: bool
     pinned: bool
     damaged: bool
     empty: bool

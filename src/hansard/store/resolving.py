@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from ..backend import Backend
+from ..codec.names import check_id
 from ..errors import Corrupt, Invalid, NotFound
+from ..model.requests import ANY
 from ..query import All, Condition, Field, where
 
 _ROW: Final = re.compile(r"@([1-9][0-9]{0,6})")
@@ -39,6 +41,33 @@ def resolve(backend: Backend, text: str) -> str:
             raise Invalid(msg)
     msg = f"no session has the id, the slug or the beginning {text!r}"
     raise NotFound(msg)
+
+
+def get(backend: Backend, session: str | None, *, agent: Any, user: Any, number: int | None) -> str:
+    """As Store.get says."""
+    if (session is None) == (number is None):
+        msg = "get: an id or a slug, or else the number of a session of an agent and a user"
+        raise Invalid(msg)
+    owner = {name: value for name, value in (("agent", agent), ("user", user)) if value is not ANY}
+    if session is None:
+        found = [info.id for info in backend.find(where(number=number, **owner), order="id", limit=2, cursor=None)]
+        what = f"number {number}"
+    elif is_there(backend, check_id(session)):
+        # What is damaged says whose it was only in the listing.
+        mine = not owner or len(backend.find(where(id=session, **owner), order="id", limit=1, cursor=None)) > 0
+        found, what = [session] if mine else [], repr(session)
+    else:
+        found = [info.id for info in backend.find(where(slug=session, **owner), order="id", limit=2, cursor=None)]
+        what = repr(session)
+    if len(found) > 1:
+        msg = (
+            f"{what} is the slug or number of more than one session, such as {found[0]!r} and {found[1]!r}; give the id"
+        )
+        raise Invalid(msg)
+    if not found:
+        msg = f"session {what} does not exist in this {backend.name} store; find() lists those that do"
+        raise NotFound(msg)
+    return found[0]
 
 
 def _is_id(backend: Backend, text: str) -> bool:

@@ -10,16 +10,16 @@ from ..model.entry import Json, NewEntry, Part, text
 from ..model.requests import Creation
 from ..query import where
 from . import histories
+from .acting import Acting
 from .changes import KeyChanges
 from .creating import begin, creation_of
 from .given import GivenEntries, check_parts
 from .queries import sessions_of
-from .writing import Writing
 
 _COMPACTIONS_MAX = 8
 
 
-class Session(Writing):
+class Session(Acting):
     """One session of a store. A light handle: it holds the id, never what the session was at some time.
 
     Get one from `Store.create`, `get` or `get_or_create`, from `fork` or `spawn`. Threads may share it.
@@ -128,6 +128,7 @@ class Session(Writing):
         *,
         agent: str | None = None,
         name: str | None = None,
+        kind: str = "child",
         id: str | None = None,  # noqa: A002 - the field's name
         user: str | None = None,
         project: str | None = None,
@@ -155,7 +156,7 @@ class Session(Writing):
             msg = "name and id: the id of a resident child follows from its root and name; give one of the two"
             raise Invalid(msg)
         creation: Creation = creation_of(
-            id=id, kind="child", parent=self.id, name=name, agent=agent, user=user, project=project, labels=labels,
+            id=id, kind=kind, parent=self.id, name=name, agent=agent, user=user, project=project, labels=labels,
             metadata=metadata, config=config, title=title, source=source, at=at,
         )  # fmt: skip
         created = begin(self._place, creation, entries=entries, state=state, status=status)

@@ -8,23 +8,24 @@ from typing import Any, Literal, Unpack, cast
 
 from ..backend import Backend
 from ..codec.names import check_id
-from ..errors import Invalid, NotFound
+from ..errors import Invalid
 from ..model.entry import Json
 from ..model.info import SessionInfo
-from ..model.requests import Clock, Hit, Page
+from ..model.requests import ANY, Clock, Hit, Page
 from ..query import check_limit, order_field, parse, where
-from .care import Care, HasId, id_of
+from .care import HasId, id_of
 from .changes import KeyChanges
 from .creating import begin, creation_of
 from .filters import Filters
 from .given import GivenEntries
+from .overview import Overview
 from .place import Place
 from .queries import sessions_of
-from .resolving import is_there, resolve
+from .resolving import get, is_there, resolve
 from .session import Session
 
 
-class Store(Care):
+class Store(Overview):
     """An open store of sessions. Threads may share it; close it, or use it as a context manager.
 
     Made by `hansard.open()`; with a backend of your own, `Store(backend, clock=…)`.
@@ -66,16 +67,23 @@ class Store(Care):
         )  # fmt: skip
         return self._session(begin(self._place, creation, entries=entries, state=state, status=status).id)
 
-    def get(self, id: str) -> Session:  # noqa: A002 - the field's name
-        """The session with exactly this id; a damaged one, too, so that what is left of it can be read.
+    def get(
+        self,
+        id: str | None = None,  # noqa: A002 - the field's name
+        *,
+        agent: Any = ANY,
+        user: Any = ANY,
+        number: int | None = None,
+    ) -> Session:
+        """The session with exactly this id, or, if there is none, the one with this slug; a damaged one, too.
+
+        Without an id: the one of agent and user with this `number`. With agent or user, another's session is not there.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is none, or it is somebody else's.
+            Invalid: more than one session has this slug.
         """
-        if not is_there(self._place.backend, check_id(id)):
-            msg = f"session {id!r} does not exist in this {self.backend_name} store; find() lists those that do"
-            raise NotFound(msg)
-        return self._session(id)
+        return self._session(get(self._place.backend, id, agent=agent, user=user, number=number))
 
     def resolve(self, text: str) -> Session:
         """The session that a person means: by id, slug, `@last`, `@1`, `@2` … (newest activity first) or unique prefix.

@@ -12,7 +12,7 @@ from ..model.info import Attachment
 from ..model.requests import Appended, Changes, Erasure, Keys
 from . import leases
 from .attaching import attachment_entry, content_of
-from .changes import KEEP, Keep, KeyChanges, changes_of
+from .changes import KEEP, Keep, KeyChanges, changes_of, with_label
 from .drafting import attach_all, draft, draft_append, renewed_request
 from .given import GivenEntries
 from .leases import HasFence, LeaseHandle, fence_of
@@ -97,6 +97,7 @@ class Writing(Reading):
         provider: str | Keep | None = KEEP,
         pinned: bool | Keep | None = KEEP,
         project: str | Keep | None = KEEP,
+        persona: str | Keep | None = KEEP,
         state: KeyChanges | None = None,
         config: KeyChanges | None = None,
         metadata: KeyChanges | None = None,
@@ -110,7 +111,8 @@ class Writing(Reading):
         """The fields have these values, in one commit; returns the session's last seq after it.
 
         What is not given stays. None is a value; for `title` it returns to the derived one. `state`, `config`,
-        `metadata` and `labels` set keys, and Keys(remove=…) removes some. `set` takes any other field, `clear` makes
+        `metadata` and `labels` set keys, and Keys(remove=…) removes some. `persona` is the label of that name (None removes
+        it). `set` takes any other field, `clear` makes
         fields as if never set. What is so already is not written (unless `key` is given).
 
         Raises:
@@ -122,6 +124,8 @@ class Writing(Reading):
             "project": project,
         }  # fmt: skip
         fields = {**(set or {}), **{name: value for name, value in named.items() if not isinstance(value, Keep)}}
+        if not isinstance(persona, Keep):
+            labels = with_label(labels, "persona", persona)
         changes = changes_of(fields=fields, clear=clear, state=state, config=config, metadata=metadata, labels=labels)
         return self._change(changes, key=key, expect=expect, lease=lease)
 

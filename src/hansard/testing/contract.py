@@ -10,8 +10,10 @@ import pytest
 
 from ..backend import Backend
 from ..store import Store
+from .doors import through_async
 from .driver import Driver, MakeBackend, ManualClock
 from .suites import (
+    acting,
     appending,
     branching,
     creating,
@@ -20,6 +22,7 @@ from .suites import (
     finding,
     forking,
     keeping,
+    overseeing,
     retrying,
     storing,
     valuing,
@@ -60,6 +63,13 @@ class BackendContract(
     damaging.Damaging,
     damaging.Tearing,
     storing.Storing,
+    acting.Asking,
+    acting.Clearing,
+    acting.Stepping,
+    overseeing.Filtering,
+    overseeing.Owning,
+    overseeing.Spending,
+    overseeing.Following,
 ):
     """Every guarantee of the contract as a test.
 
@@ -68,6 +78,8 @@ class BackendContract(
     - `make_backend`: a function that takes a clock and opens the backend. Called again within one test it opens the
       same medium, if the backend is persistent. Each test has a medium of its own, empty at first.
     - `backdoor`: a `Backdoor`, the way to stored bytes past the backend. It may ask for the fixture `backend`.
+
+    Tests that go through `Store` run twice, the second time through `hansard.aio`.
 
     Tests of a capability run where it is declared, and tests of its refusal where it is not.
     """
@@ -95,6 +107,11 @@ class BackendContract(
     def backend(self, drive: Driver) -> Backend:
         return drive.backend
 
-    @pytest.fixture
-    def store(self, drive: Driver) -> Store:
-        return Store(drive.backend, clock=drive.clock)
+    @pytest.fixture(params=["sync", "async"])
+    def store(self, drive: Driver, request: pytest.FixtureRequest) -> Iterator[Store]:
+        store = Store(drive.backend, clock=drive.clock)
+        if request.param == "sync":
+            yield store
+            return
+        with through_async(store) as twin:
+            yield twin

@@ -1,0 +1,110 @@
+"""The half of a store that looks over many sessions at once: the latest, what they cost, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Unpack, cast
+
+from ..codec import times
+from ..errors import Invalid
+from ..model.info import SessionInfo
+from ..query import EVERYTHING, Condition, where
+from . import following, spending
+from .care import Care
+from .filters import Filters, When
+from .following import WATCH_POLL_S, Located, Watcher
+from .place import place_of
+from .queries import sessions_of
+from .reading import check_poll
+from .session import Session
+from .spending import Spent
+
+
+class Overview(Care):
+    """A store as whoever runs many agents sees it."""
+
+    def latest(self, *, agent: str | None = None, user: str | None = None, order: str = "created") -> Session | None:
+        """The newest root of exactly this agent and user, None if they have none; children and forks do not count.
+
+        The newest is the one with the highest number, or with `order="activity"` the one that was active last.
+
+        Raises:
+            Invalid: the order is neither.
+        """
+        if order not in ("created", "activity"):
+            msg = f"order: 'created' or 'activity', not {order!r}"
+            raise Invalid(msg)
+        backend = self._place.backend
+        asked = where(kind="root", parent=None, agent=agent, user=user)
+        if order == "activity":
+            page = backend.find(asked, order="-activity", limit=1, cursor=None)
+            return Session(self._place, page.items[0].id) if page.items else None
+        newest = max(
+            sessions_of(backend, asked, order="-created"),
+            key=lambda info: (info.number or 0, info.created_at, info.id),
+            default=None,
+        )
+        return None if newest is None else Session(self._place, newest.id)
+
+    def usage(
+        self,
+        *,
+        by: Iterable[str] = (),
+        since: When | None = None,
+        until: When | None = None,
+        **filters: Unpack[Filters],
+    ) -> list[Spent]:
+        """What the calls of models took, one sum for each group; each call counts once, whoever reports it.
+
+        `by` names the groups: day, month, model, provider, project, agent, user, session, root, kind. Without any there
+        is one sum, or none if there were no calls. `since` includes its time, `until` does not; both go by when the
+        call was made, in UTC. The filters are those of `find`; the sub-agents of a session that meets them count, too.
+
+        Raises:
+            Invalid: no such group, time or filter.
+        """
+        condition = _condition(filters) if filters else None
+        return spending.spent(self._place.backend, condition, by=by, since=since, until=until)
+
+    def entries(
+        self,
+        *,
+        kinds: Iterable[str] | str | None = None,
+        **filters: Unpack[Filters],
+    ) -> Iterator[Located]:
+        """The entries of all sessions that meet the filters, session by session, in bounded memory.
+
+        With `updated_since` those that were committed then or later, whatever time they say they happened at. Children
+        are among the sessions. A damaged session gives what can be read of it.
+
+        Raises:
+            Invalid: no such filter or time.
+        """
+        since = filters.get("updated_since")
+        since_us = None if since is None else times.microseconds(since, "updated_since")
+        condition = where(**cast("dict[str, Any]", {"all_kinds": True, **filters}))
+        return following.entries_since(self._place.backend, condition, since_us, kinds)
+
+    def watch(
+        self, since: When | None = None, *, poll_s: float = WATCH_POLL_S, **filters: Unpack[Filters]
+    ) -> Iterator[SessionInfo]:
+        """Sessions as any process changes them, for ever: what each is now, at least once after its last change.
+
+        From `since` on (a commit clock), or (None) from now on. Children are among them. A deletion is not told.
+
+        Raises:
+            Invalid: no such filter or time.
+        """
+        check_poll(poll_s)
+        return following.watch(watcher_of(self, since, filters), poll_s)
+
+
+def watcher_of(store: Overview, since: When | None, filters: Filters) -> Watcher:
+    """What looks for the changes of a store, for either door."""
+    place = place_of(store)
+    since_us = place.clock() if since is None else times.microseconds(since, "since")
+    return Watcher(place.backend, where(**cast("dict[str, Any]", {"all_kinds": True, **filters})), since_us)
+
+
+def _condition(filters: Filters) -> Condition:
+    return where(**cast("dict[str, Any]", filters)) if filters else EVERYTHING

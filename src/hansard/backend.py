@@ -27,7 +27,8 @@ from .codec.line import Sealed
 from .errors import HansardError
 from .model.entry import Entry
 from .model.info import Attachment, SessionInfo
-from .model.requests import Appended, Changes, Created, Creation, Erasure, Finding, Health, Hit, Page
+from .model.documents import Document, DocumentKey, DocumentWrite
+from .model.requests import Appended, Changes, Created, Creation, Erasure, Finding, Garbage, Health, Hit, Page
 from .query import Condition, Search
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -35,9 +36,14 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 Answer: TypeAlias = Appended | HansardError
 
-CAPABILITIES = frozenset(("persistent", "shared", "search", "attachments", "fork", "erase"))
-"""persistent: survives the process · shared: one store may be opened by many processes · the rest name their verbs.
-A verb whose capability is not declared raises Unsupported."""
+Guard: TypeAlias = Callable[[Sequence[SessionInfo]], str]
+"""Says of a tree of sessions, as it is under the lock, why it must stay; "" if it may go. It must not call the backend."""
+
+CAPABILITIES = frozenset((
+    "persistent", "shared", "search", "attachments", "fork", "erase", "documents", "tenants", "atomic_documents",
+))  # fmt: skip
+"""persistent: survives the process · shared: one store may be opened by many processes · atomic_documents: an append may
+carry documents of the store · the rest name their verbs. A verb whose capability is not declared raises Unsupported."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -53,6 +59,8 @@ class Request(msgspec.Struct, frozen=True):
     """Compare-and-set: append only if this is the last seq (lease entries after it do not count)."""
     fence: int | None = None
     """Append only under the lease with this number."""
+    documents: tuple[DocumentWrite, ...] = ()
+    """Documents of the store, written in the same commit or not at all: needs `atomic_documents`."""
 
 
 class Backend(Protocol):
@@ -156,13 +164,97 @@ class Backend(Protocol):
         """
         ...
 
-    def delete(self, session: str, *, force: bool = False) -> tuple[str, ...]:
-        """Remove a session with its descendants; the ids that went, none if it was not there. Repeatable.
+    def renew(self, session: str, fence: int) -> None:
+        """The lease with this number runs its whole time from now. No entry is written; `info.lease.renewed_us` says when.
 
-        Forks of it keep all that they show.
+        Need not survive a power cut.
 
         Raises:
-            Conflict: one of them is pinned, running or leased, and `force` is False.
+            LeaseLost: it is not the newest, or was released.
+        """
+        ...
+
+    def wait(self, session: str, *, after: int, timeout_s: float) -> int:
+        """The last seq, as soon as it is greater than `after`, and at the latest when the time is over.
+
+        An append of another process is noticed within 200 ms.
+
+        Raises:
+            NotFound: the session is not there, or was deleted meanwhile.
+        """
+        ...
+
+    def delete(self, session: str, *, guard: Guard | None = None) -> tuple[str, ...]:
+        """Remove a session with its descendants; the ids that went, sorted; none if it was not there. Repeatable.
+
+        Forks of it keep all that they show. `guard` is called under the lock, with the infos of the whole tree, the
+        session's own first; nothing is appended between its answer and the end of the tree.
+
+        Raises:
+            Conflict: the guard gave a reason, which the message repeats.
+        """
+        ...
+
+    def put_document(self, key: DocumentKey, data: bytes, *, expect: int | None = None) -> Document:
+        """A document of the store has this content, as its next version; earlier ones stay readable.
+
+        `expect` is compare-and-set on the version: 0 = it must not be there. Content that is there already is no new
+        version. Versions count on after a deletion.
+
+        Raises:
+            Conflict: the version is another (`seq` carries it).
+            Invalid: a name can't be stored, or the content is too large.
+        """
+        ...
+
+    def document(self, key: DocumentKey, *, version: int | None = None) -> tuple[Document, bytes] | None:
+        """A document and its content, now or in an earlier version; None if there is none.
+
+        Raises:
+            Corrupt: the content does not have its hash.
+        """
+        ...
+
+    def documents(self, category: str | None = None) -> tuple[Document, ...]:
+        """The documents of a category and of those nested in it (None: all), sorted by category, name, kind."""
+        ...
+
+    def document_versions(self, key: DocumentKey) -> tuple[Document, ...]:
+        """All versions of a document, the oldest first, deletions among them; empty if there never was one."""
+        ...
+
+    def delete_document(self, key: DocumentKey, *, expect: int | None = None, history: bool = False) -> bool:
+        """Exactly this document is gone, False if it was not there. With `history` its earlier versions are gone, too.
+
+        Raises:
+            Conflict: `expect` is not its version.
+        """
+        ...
+
+    def collect_garbage(self, *, dry_run: bool = False) -> tuple[Garbage, ...]:
+        """What nothing refers to is removed: attachments that no entry names, leftovers of crashed writers.
+
+        Nothing younger than an hour, by the store's clock, is touched: an entry may be about to name it.
+        """
+        ...
+
+    def reset(self, *, guard: Guard | None = None) -> int:
+        """All sessions and documents are gone, and the store is as new; how many sessions went. Handles get NotFound.
+
+        `guard` is asked about each tree first; tenants are stores of their own and stay.
+
+        Raises:
+            Conflict: the guard gave a reason; nothing was removed.
+        """
+        ...
+
+    def tenant(self, name: str) -> Backend:
+        """The store of a tenant beside this one: nothing in it can be reached from here or from another tenant.
+
+        Closing this backend closes it, too. The same name gives the same store.
+
+        Raises:
+            Invalid: the name can't be stored, or this is a tenant's store already.
         """
         ...
 

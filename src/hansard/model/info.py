@@ -29,6 +29,8 @@ class Lease(msgspec.Struct, frozen=True):
     ttl_ms: int
     at: str
     released: bool = False
+    renewed_us: int = 0
+    """When it was last renewed, by the store's clock; it stands in no entry, so only `info` and guards know it."""
 
 
 class Segment(msgspec.Struct, frozen=True):

@@ -147,6 +147,17 @@ class Erasure(msgspec.Struct, frozen=True):
     """What may still hold the text, in words."""
 
 
+class Garbage(msgspec.Struct, frozen=True):
+    """A thing that nothing refers to."""
+
+    session: str
+    """In whose keeping it was; "" is the store."""
+    what: str
+    """attachment, leftover …"""
+    name: str
+    size: int
+
+
 class Health(msgspec.Struct, frozen=True):
     """The answer of a store that could make a write durable a moment ago."""
 

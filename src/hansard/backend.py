@@ -25,9 +25,9 @@ import msgspec
 
 from .codec.line import Sealed
 from .errors import HansardError
+from .model.documents import Document, DocumentKey, DocumentWrite
 from .model.entry import Entry
 from .model.info import Attachment, SessionInfo
-from .model.documents import Document, DocumentKey, DocumentWrite
 from .model.requests import Appended, Changes, Created, Creation, Erasure, Finding, Garbage, Health, Hit, Page
 from .query import Condition, Search
 
@@ -63,11 +63,98 @@ class Request(msgspec.Struct, frozen=True):
     """Documents of the store, written in the same commit or not at all: needs `atomic_documents`."""
 
 
-class Backend(Protocol):
-    """A place where sessions live."""
+class Upkeep(Protocol):
+    """The verbs that are about no single session: documents of the store, tenants, upkeep, and the end."""
 
     name: str
     capabilities: frozenset[str]
+
+    def put_document(self, key: DocumentKey, data: bytes, *, expect: int | None = None) -> Document:
+        """A document of the store has this content, as its next version; earlier ones stay readable.
+
+        `expect` is compare-and-set on the version: 0 = it must not be there. Content that is there already is no new
+        version. Versions count on after a deletion.
+
+        Raises:
+            Conflict: the version is another (`seq` carries it).
+            Invalid: a name can't be stored, or the content is too large.
+        """
+        ...
+
+    def document(self, key: DocumentKey, *, version: int | None = None) -> tuple[Document, bytes] | None:
+        """A document and its content, now or in an earlier version; None if there is none.
+
+        Raises:
+            Corrupt: the content does not have its hash.
+        """
+        ...
+
+    def documents(self, category: str | None = None) -> tuple[Document, ...]:
+        """The documents of a category and of those nested in it (None: all), sorted by category, name, kind."""
+        ...
+
+    def document_versions(self, key: DocumentKey) -> tuple[Document, ...]:
+        """All versions of a document, the oldest first, deletions among them; empty if there never was one."""
+        ...
+
+    def delete_document(self, key: DocumentKey, *, expect: int | None = None, history: bool = False) -> bool:
+        """Exactly this document is gone, False if it was not there. With `history` its earlier versions are gone, too.
+
+        Raises:
+            Conflict: `expect` is not its version.
+        """
+        ...
+
+    def collect_garbage(self, *, dry_run: bool = False) -> tuple[Garbage, ...]:
+        """What nothing refers to is removed: attachments that no entry names, leftovers of crashed writers.
+
+        Nothing younger than an hour, by the store's clock, is touched: an entry may be about to name it.
+        """
+        ...
+
+    def reset(self, *, guard: Guard | None = None) -> int:
+        """All sessions and documents are gone, and the store is as new; how many sessions went. Handles get NotFound.
+
+        `guard` is asked about each tree first; tenants are stores of their own and stay.
+
+        Raises:
+            Conflict: the guard gave a reason; nothing was removed.
+        """
+        ...
+
+    def tenant(self, name: str) -> Backend:
+        """The store of a tenant beside this one: nothing in it can be reached from here or from another tenant.
+
+        Closing this backend closes it, too. The same name gives the same store.
+
+        Raises:
+            Invalid: the name can't be stored, or this is a tenant's store already.
+        """
+        ...
+
+    def check(self, session: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
+        """Verify digests, chains and attachments of one session or all. With `repair`, damage is moved to quarantine."""
+        ...
+
+    def reindex(self, progress: Progress | None = None) -> None:
+        """Make everything derived anew from the logs, while readers and writers go on."""
+        ...
+
+    def health(self) -> Health:
+        """Prove that a write can be made durable, leaving nothing behind.
+
+        Raises:
+            Unavailable: it can't; names the place.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release everything. Further calls raise Unavailable; closing again does nothing."""
+        ...
+
+
+class Backend(Upkeep, Protocol):
+    """A place where sessions live."""
 
     def create(self, creation: Creation, first: Request, *, reuse: Literal["", "id", "pair"] = "") -> Created:
         """Make a session whose log begins with its `created` entry and the entries of `first`, in one commit.
@@ -195,69 +282,6 @@ class Backend(Protocol):
         """
         ...
 
-    def put_document(self, key: DocumentKey, data: bytes, *, expect: int | None = None) -> Document:
-        """A document of the store has this content, as its next version; earlier ones stay readable.
-
-        `expect` is compare-and-set on the version: 0 = it must not be there. Content that is there already is no new
-        version. Versions count on after a deletion.
-
-        Raises:
-            Conflict: the version is another (`seq` carries it).
-            Invalid: a name can't be stored, or the content is too large.
-        """
-        ...
-
-    def document(self, key: DocumentKey, *, version: int | None = None) -> tuple[Document, bytes] | None:
-        """A document and its content, now or in an earlier version; None if there is none.
-
-        Raises:
-            Corrupt: the content does not have its hash.
-        """
-        ...
-
-    def documents(self, category: str | None = None) -> tuple[Document, ...]:
-        """The documents of a category and of those nested in it (None: all), sorted by category, name, kind."""
-        ...
-
-    def document_versions(self, key: DocumentKey) -> tuple[Document, ...]:
-        """All versions of a document, the oldest first, deletions among them; empty if there never was one."""
-        ...
-
-    def delete_document(self, key: DocumentKey, *, expect: int | None = None, history: bool = False) -> bool:
-        """Exactly this document is gone, False if it was not there. With `history` its earlier versions are gone, too.
-
-        Raises:
-            Conflict: `expect` is not its version.
-        """
-        ...
-
-    def collect_garbage(self, *, dry_run: bool = False) -> tuple[Garbage, ...]:
-        """What nothing refers to is removed: attachments that no entry names, leftovers of crashed writers.
-
-        Nothing younger than an hour, by the store's clock, is touched: an entry may be about to name it.
-        """
-        ...
-
-    def reset(self, *, guard: Guard | None = None) -> int:
-        """All sessions and documents are gone, and the store is as new; how many sessions went. Handles get NotFound.
-
-        `guard` is asked about each tree first; tenants are stores of their own and stay.
-
-        Raises:
-            Conflict: the guard gave a reason; nothing was removed.
-        """
-        ...
-
-    def tenant(self, name: str) -> Backend:
-        """The store of a tenant beside this one: nothing in it can be reached from here or from another tenant.
-
-        Closing this backend closes it, too. The same name gives the same store.
-
-        Raises:
-            Invalid: the name can't be stored, or this is a tenant's store already.
-        """
-        ...
-
     def attach(self, session: str, data: bytes, *, mime: str, name: str | None = None) -> Attachment:
         """Keep bytes beside the session by their hash, durable before any entry names them. The same bytes once."""
         ...
@@ -282,24 +306,4 @@ class Backend(Protocol):
             Conflict: a session with this id is here and its log is neither equal to nor a beginning of the lines.
             Corrupt: a line does not verify.
         """
-        ...
-
-    def check(self, session: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
-        """Verify digests, chains and attachments of one session or all. With `repair`, damage is moved to quarantine."""
-        ...
-
-    def reindex(self, progress: Progress | None = None) -> None:
-        """Make everything derived anew from the logs, while readers and writers go on."""
-        ...
-
-    def health(self) -> Health:
-        """Prove that a write can be made durable, leaving nothing behind.
-
-        Raises:
-            Unavailable: it can't; names the place.
-        """
-        ...
-
-    def close(self) -> None:
-        """Release everything. Further calls raise Unavailable; closing again does nothing."""
         ...

@@ -49,3 +49,15 @@ SEARCH_RANKED_MAX: Final = 2_000
 
 TEXT_PIECE_TOKENS_MAX: Final = 8_000
 """Tokens of one indexed piece of text."""
+
+DOCUMENT_BYTES_MAX: Final = 16 * MIB
+"""The content of one version of a document."""
+
+CATEGORY_DEPTH_MAX: Final = 16
+"""Nested segments of a document's category."""
+
+SESSION_DOCUMENTS_MAX: Final = 1_000
+"""Documents of one session, deleted ones included: all of them stand in its info."""
+
+GARBAGE_AGE_S: Final = 3_600
+"""What is younger, by the store's clock, is never collected as garbage: an entry may be about to name it."""

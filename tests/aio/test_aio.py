@@ -123,7 +123,7 @@ async def test_leases_fence_and_are_released(store):
     async with await session.lease("a") as lease:
         await session.append(hansard.user("mine"), lease=lease)
         assert (lease.owner, lease.fence, await lease.held()) == ("a", 1, True)
-        assert await lease.renew() == 2
+        await lease.renew()
         await session.append(hansard.user("mine"), lease=lease)
     with pytest.raises(LeaseLost):
         await session.append(hansard.user("late"), lease=lease)
@@ -134,7 +134,7 @@ async def test_tail_gives_entries_of_others_as_they_come(store):
     seen = []
 
     async def follow():
-        async for entry in session.tail(after=0, poll_s=0.001):
+        async for entry in session.tail(after=0):
             seen.append(entry.seq)
             if len(seen) == 3:
                 return

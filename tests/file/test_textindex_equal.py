@@ -102,7 +102,7 @@ def do(drive, step):
             origin, session, nth = rest
             drive.backend.fork(origin, Creation(id=session), at=max(1, drive.backend.info(origin).seq - nth))
         elif what == "delete":
-            drive.backend.delete(rest[0], force=True)
+            drive.backend.delete(rest[0])
 
 
 def nth_of(drive, session, nth, kinds):

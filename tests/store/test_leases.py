@@ -43,14 +43,19 @@ def test_a_released_lease_is_free_and_its_number_is_not_used_again(session):
     assert session.lease("b").fence == 2
 
 
-def test_renewing_keeps_a_lease_and_moves_its_fence(session, clock):
+def test_renewing_keeps_a_lease_with_its_fence_and_writes_no_entry(session, clock):
     lease = session.lease("a", ttl_s=10)
+    seq = session.seq
     clock.advance(9)
-    assert lease.renew() == 2
+    lease.renew()
     clock.advance(9)
     with pytest.raises(Conflict):
         session.lease("b")
-    session.append(hansard.user("mine"), lease=lease)
+    with pytest.raises(Conflict, match="leased"):
+        session.delete()
+    assert (session.seq, lease.fence, session.append(hansard.user("mine"), lease=lease)) == (seq, 1, seq + 1)
+    clock.advance(10)
+    assert session.lease("b").fence == 2
 
 
 def test_expect_is_met_though_a_lease_came_between(session):

@@ -128,14 +128,14 @@ def test_history_of_a_path_with_very_many_ranges(session):
 
 def test_tail_gives_entries_as_they_come(store, session):
     session.append(hansard.user("before"))
-    tail = session.tail(poll_s=0.001)
+    tail = session.tail()
     session.append(hansard.user("a"))
     assert next(tail).seq == 3
     store.get("s").append([hansard.user("b"), hansard.user("c")])
     assert [next(tail).seq, next(tail).seq] == [4, 5]
     assert next(session.tail(after=0)).seq == 1
     with pytest.raises(Invalid):
-        session.tail(poll_s=0)
+        session.tail(after=-1)
 
 
 def test_handles_are_equal_by_store_and_id(store, session):

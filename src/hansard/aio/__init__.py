@@ -19,21 +19,21 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 import anyio
 
 from .. import opening
-from ..backend import Answer, Request
-from ..errors import LeaseLost
+from ..backend import Answer
 from ..model.entry import Entry, Json
 from ..model.info import SessionInfo
 from ..model.requests import Appended
 from ..opening import AnyClock
 from ..store import LeaseHandle, Session, Store
-from ..store.drafting import attach_all, draft_append, renewed_request
+from ..store.drafting import attach_all, draft_append
 from ..store.filters import Filters, When
 from ..store.following import WATCH_POLL_S
 from ..store.overview import watcher_of
 from ..store.place import Place, place_of
-from ..store.reading import TAIL_POLL_S, check_poll
+from ..store.reading import check_after, check_poll, check_timeout
+from . import following
 from .running import Outcome, settled, threaded
-from .twins import CHUNK, Twin, call, plain, stream
+from .twins import Twin, call, plain, stream
 
 __all__ = ["AsyncLease", "AsyncSession", "AsyncStore", "Opening", "open"]
 
@@ -53,7 +53,7 @@ class AsyncLease(Twin):
 
     @property
     def fence(self) -> int:
-        """The number of the lease; rises with each renewal."""
+        """The number of the lease; renewals keep it."""
         return self.sync.fence
 
     async def held(self) -> bool:
@@ -98,20 +98,10 @@ async def _commit(session: Session, *args: Any, **kwargs: Any) -> Appended:
     drafted = draft_append(place, session.id, *args, **kwargs)
     if drafted.files:
         await threaded(lambda: attach_all(place, session.id, drafted))
-    try:
-        return await _submitted(place, session.id, drafted.request)
-    except LeaseLost:
-        renewed = renewed_request(drafted.request, kwargs.get("lease"))
-        if renewed is None:
-            raise
-        return await _submitted(place, session.id, renewed)
-
-
-async def _submitted(place: Place, session: str, request: Request) -> Appended:
     backend = place.backend
 
     def start(done: Callable[[Outcome], None]) -> None:
-        backend.submit(session, request, lambda answer: done(_outcome(answer)))
+        backend.submit(session.id, drafted.request, lambda answer: done(_outcome(answer)))
 
     return await settled(start)
 
@@ -176,36 +166,15 @@ class AsyncSession(Twin):
     usage = plain(Session.usage)
     trajectory = plain(Session.trajectory)
 
-    def tail(self, after: int | None = None, *, poll_s: float = TAIL_POLL_S) -> AsyncIterator[Entry]:
+    async def wait(self, *, after: int | None = None, timeout_s: float = 60.0) -> int:
+        """The session's last seq, as soon as it is greater than `after` (None: than now), or when the time is over."""
+        check_timeout(timeout_s)
+        last = await self.seq() if after is None else check_after(after)
+        return await following.wait(self.sync, after=last, timeout_s=timeout_s)
+
+    def tail(self, after: int | None = None) -> AsyncIterator[Entry]:
         """Entries as they come, of any process, for ever: those after `after`, or (None) after the first look."""
-        check_poll(poll_s)
-        return _Tail(self.sync, after, poll_s)
-
-
-class _Tail(AsyncIterator[Entry]):
-    """Entries as they come. Between two looks no thread is held."""
-
-    def __init__(self, session: Session, after: int | None, poll_s: float) -> None:
-        """Look at nothing yet."""
-        self._session = session
-        self._last = after
-        self._poll_s = poll_s
-        self._ready: deque[Entry] = deque()
-
-    async def __anext__(self) -> Entry:
-        while not self._ready:
-            self._ready.extend(await threaded(self._look))
-            if not self._ready:
-                await anyio.sleep(self._poll_s)
-        entry = self._ready.popleft()
-        self._last = entry.seq
-        return entry
-
-    def _look(self) -> list[Entry]:
-        seq = self._session.seq
-        if self._last is None:
-            self._last = seq
-        return list(self._session.entries(after=self._last, limit=CHUNK)) if seq > self._last else []
+        return following.Tail(self.sync, None if after is None else check_after(after))
 
 
 class _Watch(AsyncIterator[SessionInfo]):

@@ -6,59 +6,51 @@ lock, without an index. Use it in tests and for what need not be kept; read it t
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256 as hash_of
 from typing import Literal, TypeVar
 
 import msgspec
 
-from ..backend import CAPABILITIES, Answer, Progress, Request
+from ..backend import CAPABILITIES, Answer, Guard, Request
 from ..codec import names
-from ..errors import Conflict, Corrupt, HansardError, Invalid, NotFound, Unavailable
+from ..errors import Corrupt, HansardError, Invalid, NotFound
 from ..model.entry import Entry, NewEntry
 from ..model.info import Attachment, Segment, SessionInfo
 from ..model.references import attachments_in
-from ..model.requests import Appended, Clock, Created, Creation, Erasure, Finding, Health, Hit, Page
+from ..model.requests import Appended, Clock, Created, Creation, Erasure, Hit, Page
 from ..query import Condition, Search, find_all, search_all
-from . import memory_checks, memory_receive
+from . import admitting, memory_receive
+from .beside import ask, refuse_documents
 from .creation import created_entry
 from .derive import NEVER_ERASED, resident_id, slug_of
 from .memory_log import salvage
 from .memory_shelf import Shelf
+from .memory_upkeep import MemoryUpkeep
 
 _T = TypeVar("_T")
 
 
-class MemoryBackend:
+class MemoryBackend(MemoryUpkeep):
     """Sessions in this process's memory."""
 
     name: str = "memory"
-    capabilities: frozenset[str] = CAPABILITIES - {"persistent", "shared"}
+    capabilities: frozenset[str] = CAPABILITIES - {"persistent", "shared", "atomic_documents"}
 
-    def __init__(self, *, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, tenant: bool = False) -> None:
         """An empty store that takes the time from `clock`."""
-        self._shelf = Shelf(clock)
-        self._lock = threading.RLock()
+        super().__init__(clock, tenant=tenant)
         self._waiting: dict[str, list[tuple[Request, Callable[[Answer], None]]]] = {}
         self._worker: ThreadPoolExecutor | None = None
-        self._closed = False
-
-    @contextlib.contextmanager
-    def _opened(self) -> Generator[Shelf]:
-        """What is stored, for this thread alone."""
-        with self._lock:
-            if self._closed:
-                msg = "this memory store was closed, and what it held is gone; open a new one"
-                raise Unavailable(msg)
-            yield self._shelf
 
     def create(self, creation: Creation, first: Request, *, reuse: Literal["", "id", "pair"] = "") -> Created:
         """As the contract says."""
-        with self._opened() as shelf:
+        refuse_documents(first, self.name)
+        with self._changing() as shelf:
             parent = None if creation.parent is None else shelf.fold(creation.parent).info()
             root = "" if parent is None else parent.root or parent.id
             there = _reusable(shelf, creation, root, reuse)
@@ -78,7 +70,8 @@ class MemoryBackend:
 
     def append(self, session: str, request: Request) -> Appended:
         """As the contract says."""
-        with self._opened() as shelf:
+        refuse_documents(request, self.name)
+        with self._changing() as shelf:
             answer = shelf.commit(session, [request])[0]
         if isinstance(answer, HansardError):
             raise answer
@@ -86,6 +79,7 @@ class MemoryBackend:
 
     def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
         """As the contract says: one thread commits whatever waits for a session when its turn comes."""
+        refuse_documents(request, self.name)
         with self._opened():
             if self._worker is None:
                 self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hansard-memory")
@@ -99,6 +93,7 @@ class MemoryBackend:
                 answers = self._shelf.commit(session, [request for request, _ in waiting]) if waiting else []
             except HansardError as error:
                 answers: list[Answer] = [error] * len(waiting)
+            self._changed.notify_all()
         for (_, done), answer in zip(waiting, answers, strict=True):
             done(answer)
 
@@ -134,7 +129,7 @@ class MemoryBackend:
     def info(self, session: str) -> SessionInfo:
         """As the contract says."""
         with self._opened() as shelf:
-            return copy.deepcopy(shelf.fold(session).info())
+            return copy.deepcopy(shelf.info(session))
 
     def find(self, where: Condition, *, order: str, limit: int, cursor: str | None) -> Page[SessionInfo]:
         """As the contract says."""
@@ -153,7 +148,7 @@ class MemoryBackend:
 
     def fork(self, origin: str, creation: Creation, *, at: int | None) -> Created:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._changing() as shelf:
             info = shelf.fold(origin).info()
             at = info.seq if at is None else at
             if type(at) is not int or not 1 <= at <= info.seq:
@@ -185,7 +180,7 @@ class MemoryBackend:
 
     def erase(self, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._changing() as shelf:
             targets = _erasable(shelf, session, seqs)
             said = {key: value for key, value in (("by", by), ("reason", reason)) if value is not None}
             hashes = {entry.hash for entry in targets}
@@ -205,17 +200,30 @@ class MemoryBackend:
             dropped = [name for name in sorted(named) if _drop_attachment(shelf, name, session, forks)]
             return Erasure(tuple(entry.seq for entry in targets), tuple(dropped), tuple(sorted(changed)))
 
-    def delete(self, session: str, *, force: bool = False) -> tuple[str, ...]:
+    def renew(self, session: str, fence: int) -> None:
         """As the contract says."""
         with self._opened() as shelf:
+            admitting.check_fence(shelf.fold(session), fence)
+            shelf.log(session).renewed = (fence, shelf.clock())
+
+    def wait(self, session: str, *, after: int, timeout_s: float) -> int:
+        """As the contract says."""
+        end = time.monotonic() + timeout_s
+        while True:
+            with self._opened() as shelf:
+                seq = shelf.fold(session).seq
+                left = end - time.monotonic()
+                if seq > after or left <= 0:
+                    return seq
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
+
+    def delete(self, session: str, *, guard: Guard | None = None) -> tuple[str, ...]:
+        """As the contract says."""
+        with self._changing() as shelf:
             if session not in shelf.logs:
                 return ()
             tree = shelf.tree(session)
-            for one in () if force else tree:
-                why = _protection(shelf.known(one), shelf.clock())
-                if why:
-                    msg = f"session {one!r} is {why}, so nothing was deleted. End that, or delete with force"
-                    raise Conflict(msg, seq=shelf.known(one).seq)
+            ask(guard, [shelf.known(one) for one in tree], f"session {session!r} was not deleted")
             for fork in {fork for one in tree for fork in shelf.forks(one)}.difference(tree):
                 shelf.keep_inherited(fork)
             for one in tree:
@@ -226,7 +234,9 @@ class MemoryBackend:
         """As the contract says."""
         with self._opened() as shelf:
             digest = hash_of(data).hexdigest()
-            shelf.log(session).files.setdefault(digest, bytes(data))
+            log = shelf.log(session)
+            log.files.setdefault(digest, bytes(data))
+            log.attached[digest] = shelf.clock()
             return Attachment(digest, len(data), mime, name)
 
     def attachment(self, session: str, sha256: str) -> bytes:
@@ -245,32 +255,14 @@ class MemoryBackend:
         """As the contract says. Lines of a fork may begin with those it inherits; they are kept as its copy."""
         self.health()
         arrived = memory_receive.arrived(session, lines, attachments)
-        with self._opened() as shelf:
+        with self._changing() as shelf:
             return memory_receive.take_over(shelf, session, arrived)
-
-    def check(self, session: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
-        """As the contract says."""
-        with self._opened() as shelf:
-            asked = [session] if session is not None else sorted(shelf.logs)
-            return iter([finding for one in asked for finding in memory_checks.check(shelf, one, repair=repair)])
-
-    def reindex(self, progress: Progress | None = None) -> None:
-        """Forget the folds: they follow from the lines, and nothing else is derived here."""
-        with self._opened() as shelf:
-            for number, log in enumerate(shelf.logs.values(), 1):
-                log.fold = None
-                if progress is not None:
-                    progress("sessions", number, len(shelf.logs))
-
-    def health(self) -> Health:
-        """As the contract says; memory needs no proof."""
-        with self._opened() as shelf:
-            return Health(self.name, ok=True, details={"sessions": len(shelf.logs)})
 
     def close(self) -> None:
         """As the contract says. What waits gets its answer first; then everything that was stored is gone."""
         with self._lock:
-            worker, self._closed = self._worker, True
+            worker, self._worker = self._worker, None
+        super().close()
         if worker is not None:
             worker.shutdown()
 
@@ -332,17 +324,6 @@ def _drop_attachment(shelf: Shelf, name: str, session: str, forks: Sequence[str]
         return False
     held = [one for one in (session, *forks) if shelf.log(one).files.pop(name, None) is not None]
     return bool(held)
-
-
-def _protection(info: SessionInfo, now_us: int) -> str:
-    if info.pinned:
-        return "pinned"
-    if info.status == "running":
-        return "running"
-    lease = info.lease
-    if lease is not None and not lease.released and now_us < info.touched_us + lease.ttl_ms * 1000:
-        return f"leased by {lease.owner!r}"
-    return ""
 
 
 def _oldest_first(wanted: Sequence[_T], damage: Corrupt | None) -> Iterator[_T]:

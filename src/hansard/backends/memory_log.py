@@ -29,6 +29,10 @@ class MemoryLog(msgspec.Struct):
     """Of a fork whose origin is gone: every line before its own first."""
     files: dict[str, bytes] = {}
     """Attachments by their SHA-256."""
+    attached: dict[str, int] = {}
+    """When each was last handed in, by the store's clock."""
+    renewed: tuple[int, int] = (0, 0)
+    """Fence and time of the last renewal of a lease."""
     fold: Fold | None = None
     """Up to the last line, all of which were verified then; None: not yet. It follows from the lines and is no truth."""
 

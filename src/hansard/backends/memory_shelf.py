@@ -21,6 +21,7 @@ from ..model.info import SessionInfo
 from ..model.references import attachments_in
 from ..model.requests import Clock
 from . import commit
+from .beside import renewed
 from .memory_log import MemoryLog
 from .memory_records import Records
 
@@ -63,10 +64,18 @@ class Shelf(Records):
             log.fold = fold
         return fold
 
+    def info(self, session: str) -> SessionInfo:
+        """What a session is now.
+
+        Raises:
+            Corrupt: at any damage.
+        """
+        return renewed(self.fold(session).info(), *self.log(session).renewed)
+
     def known(self, session: str) -> SessionInfo:
         """The info of a session; of a damaged one what is known up to the damage, and that it is damaged."""
         with contextlib.suppress(Corrupt):
-            return self.fold(session).info()
+            return self.info(session)
         whole = self.reading(session).entries
         info = Fold.of(((entry, 0) for entry in whole), tree=True).info() if whole else SessionInfo(session)
         return msgspec.structs.replace(info, damaged=True)

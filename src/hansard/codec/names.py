@@ -11,9 +11,11 @@ import re
 import threading
 import time
 from hashlib import sha256
+from urllib.parse import unquote_to_bytes
 
 from ..errors import Invalid
-from ..limits import ID_BYTES_MAX
+from ..limits import CATEGORY_DEPTH_MAX, ID_BYTES_MAX
+from ..model.documents import KINDS, DocumentKey
 
 _NAME_BYTES_MAX = 120
 _PLAIN = re.compile(rb"[a-z0-9_-]")
@@ -51,6 +53,47 @@ def name_of(identifier: str) -> str:
     if len(name) > _NAME_BYTES_MAX:
         name = f"{name[:80]}~{sha256(raw).hexdigest()[:32]}"
     return name
+
+
+def id_of(name: str) -> str | None:
+    """The id that a file name stands for; None if it stands for none, or was too long to tell."""
+    try:
+        found = unquote_to_bytes(name).decode()
+    except UnicodeDecodeError:
+        return None
+    return found if found and "~" not in name and name_of(found) == name else None
+
+
+def check_key(key: DocumentKey) -> DocumentKey:
+    """The key itself, if it can name a document.
+
+    Raises:
+        Invalid: its category has an empty segment or too many, or its name or kind can't be taken.
+    """
+    check_id(key.name, "document name")
+    check_category(key.category)
+    if key.kind not in KINDS:
+        msg = f"document {key.name!r}: its kind is {' or '.join(KINDS)}, not {key.kind!r}"
+        raise Invalid(msg)
+    return key
+
+
+def check_category(category: object) -> tuple[str, ...]:
+    """The segments of a category; none for the store's own top.
+
+    Raises:
+        Invalid: a segment is empty or too long, or there are too many.
+    """
+    if not isinstance(category, str):
+        msg = f"category: {type(category).__name__} is not a str"
+        raise Invalid(msg)
+    segments = tuple(category.split("/")) if category else ()
+    if len(segments) > CATEGORY_DEPTH_MAX:
+        msg = f"category: {len(segments)} segments; at most {CATEGORY_DEPTH_MAX} can be nested"
+        raise Invalid(msg)
+    for segment in segments:
+        check_id(segment, f"category {category[:80]!r}: segment")
+    return segments
 
 
 _VARIANTS = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}

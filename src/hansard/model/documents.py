@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+KINDS: Final = ("md", "json")
+"""What a document can be: Markdown (any text), or JSON."""
 
 
 class DocumentKey(msgspec.Struct, frozen=True, order=True):

@@ -111,14 +111,6 @@ def attach_all(place: Place, session: str, drafted: Drafted) -> None:
         place.backend.attach(session, data, mime=mime, name=name)
 
 
-def renewed_request(request: Request, lease: HasFence | int | None) -> Request | None:
-    """The request under the lease's present fence, if that is another than the one it was made with; else None."""
-    fence = fence_of(lease)
-    if fence is None or fence == request.fence:
-        return None
-    return msgspec.structs.replace(request, fence=fence)
-
-
 def _with(new: NewEntry, run: str | None, agent: str | None) -> NewEntry:
     if (run is None or new.run is not None) and (agent is None or new.agent is not None):
         return new

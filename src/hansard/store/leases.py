@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -10,8 +9,8 @@ from ..backend import Request
 from ..codec.line import seal
 from ..errors import Conflict, Invalid, LeaseLost
 from ..model.entry import NewEntry
-from ..model.info import Lease, SessionInfo
 from .place import Place
+from .protecting import alive_until
 
 _TTL_MAX_S: Final = 366 * 24 * 3600
 
@@ -28,8 +27,8 @@ class HasFence(Protocol):
 class LeaseHandle:
     """A lease that was taken. Pass it as `append(lease=…)`: what a newer lease has fenced out is `LeaseLost`.
 
-    Any commit in the session within its time keeps it alive, and so does `renew()`. As a context manager it is
-    released at the end.
+    Any commit in the session within its time keeps it alive, and so does `renew()`, which writes no entry. As a context
+    manager it is released at the end.
     """
 
     def __init__(self, place: Place, session: str, owner: str, ttl_ms: int, fence: int) -> None:
@@ -38,12 +37,11 @@ class LeaseHandle:
         self._session = session
         self._ttl_ms = ttl_ms
         self._fence = fence
-        self._mutex = threading.Lock()
         self.owner: Final = owner
 
     @property
     def fence(self) -> int:
-        """The number of the lease; rises with each renewal."""
+        """The number of the lease; renewals keep it."""
         return self._fence
 
     @property
@@ -52,33 +50,22 @@ class LeaseHandle:
         lease = self._place.backend.info(self._session).lease
         return lease is not None and not lease.released and lease.fence == self._fence
 
-    def renew(self) -> int:
-        """The lease runs its whole time again, under a new fence, which is returned.
+    def renew(self) -> None:
+        """The lease runs its whole time from now; no entry is written, and the session's seq stays.
 
         Raises:
             LeaseLost: somebody else has taken it, or it was released.
         """
-        with self._mutex:
-            self._check_held()
-            try:
-                _write(self._place, self._session, self.owner, self._ttl_ms, self._fence + 1, fence=self._fence)
-            except Conflict as error:
-                msg = f"session {self._session!r}: lease {self._fence} was taken over while it was renewed"
-                raise LeaseLost(msg) from error
-            self._fence += 1
-            return self._fence
+        self._place.backend.renew(self._session, self._fence)
 
     def release(self) -> bool:
         """The lease is free for others; False if it was no longer held."""
-        with self._mutex:
-            try:
-                self._check_held()
-                _write(
-                    self._place, self._session, self.owner, self._ttl_ms, self._fence, fence=self._fence, released=True
-                )
-            except (LeaseLost, Conflict):
-                return False
-            return True
+        try:
+            self._check_held()
+            _write(self._place, self._session, self.owner, self._ttl_ms, self._fence, released=True)
+        except (LeaseLost, Conflict):
+            return False
+        return True
 
     def _check_held(self) -> None:
         lease = self._place.backend.info(self._session).lease
@@ -98,11 +85,6 @@ class LeaseHandle:
         return f"LeaseHandle({self._session!r}, owner={self.owner!r}, fence={self._fence})"
 
 
-def expired(lease: Lease, info: SessionInfo, now_us: int) -> bool:
-    """Whether a lease has run out: nothing was committed in its session for as long as it runs."""
-    return now_us >= info.touched_us + lease.ttl_ms * 1000
-
-
 def take(place: Place, session: str, owner: str, ttl_s: float) -> LeaseHandle:
     """The lease of a session for `owner`, who may take over from itself.
 
@@ -118,7 +100,7 @@ def take(place: Place, session: str, owner: str, ttl_s: float) -> LeaseHandle:
         raise Invalid(msg)
     info = place.backend.info(session)
     lease = info.lease
-    if lease is not None and not lease.released and lease.owner != owner and not expired(lease, info, place.clock()):
+    if lease is not None and not lease.released and lease.owner != owner and place.clock() < alive_until(info):
         msg = f"session {session!r} is leased by {lease.owner!r} (lease {lease.fence}); wait until it is released or runs out"
         raise Conflict(msg, seq=info.seq)
     fence = 1 if lease is None else lease.fence + 1
@@ -127,21 +109,13 @@ def take(place: Place, session: str, owner: str, ttl_s: float) -> LeaseHandle:
     return LeaseHandle(place, session, owner, ttl_ms, fence)
 
 
-def _write(
-    place: Place,
-    session: str,
-    owner: str,
-    ttl_ms: int,
-    number: int,
-    *,
-    fence: int | None = None,
-    released: bool = False,
-) -> None:
-    body: dict[str, object] = {"owner": owner, "fence": number, "ttl_ms": ttl_ms}
+def _write(place: Place, session: str, owner: str, ttl_ms: int, fence: int, *, released: bool = False) -> None:
+    """Take a lease, or release the one with this fence."""
+    body: dict[str, object] = {"owner": owner, "fence": fence, "ttl_ms": ttl_ms}
     if released:
         body["released"] = True
     sealed = seal(NewEntry(kind="lease", body=body), now_us=place.clock())
-    place.backend.append(session, Request(sealed=(sealed,), fence=fence))
+    place.backend.append(session, Request(sealed=(sealed,), fence=fence if released else None))
 
 
 def fence_of(lease: HasFence | int | None) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal
 
@@ -14,8 +13,8 @@ from . import histories
 from .place import Place
 from .verbatim import verbatim
 
-TAIL_POLL_S: Final = 0.05
-"""How often `tail` looks for new entries."""
+_WAIT_S: Final = 5.0
+"""How long `tail` waits at a time, so that Python handles signals on its thread now and then."""
 
 
 class Reading:
@@ -159,23 +158,32 @@ class Reading:
         """
         return self._place.backend.attachment(self.id, sha256)
 
-    def tail(self, after: int | None = None, *, poll_s: float = TAIL_POLL_S) -> Iterator[Entry]:
+    def wait(self, *, after: int | None = None, timeout_s: float = 60.0) -> int:
+        """The session's last seq, as soon as it is greater than `after` (None: than now), or when the time is over.
+
+        An append of another process is noticed within 200 ms.
+
+        Raises:
+            NotFound: the session was deleted.
+        """
+        check_timeout(timeout_s)
+        last = self.seq if after is None else check_after(after)
+        return self._place.backend.wait(self.id, after=last, timeout_s=timeout_s)
+
+    def tail(self, after: int | None = None) -> Iterator[Entry]:
         """Entries as they come, of any process, for ever: those after `after`, or (None) those that come from now on.
 
         Raises:
             NotFound: the session was deleted.
         """
-        check_poll(poll_s)
-        return self._follow(self.seq if after is None else after, poll_s)
+        return self._follow(self.seq if after is None else check_after(after))
 
-    def _follow(self, last: int, poll_s: float) -> Iterator[Entry]:
+    def _follow(self, last: int) -> Iterator[Entry]:
         while True:
-            if self.seq > last:
+            if self._place.backend.wait(self.id, after=last, timeout_s=_WAIT_S) > last:
                 for entry in self.entries(after=last):
                     yield entry
                     last = entry.seq
-            else:
-                time.sleep(poll_s)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reading) and self._place is other._place and self.id == other.id
@@ -202,10 +210,31 @@ def check_poll(poll_s: object) -> None:
         raise Invalid(msg)
 
 
-def _check_range(after: object, before: object, limit: object, on_damage: object) -> None:
+def check_timeout(timeout_s: object) -> None:
+    """Return if this is a time to wait.
+
+    Raises:
+        Invalid: it is not.
+    """
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not timeout_s >= 0:
+        msg = f"timeout_s: seconds to wait at most, from 0 on, not {timeout_s!r}"
+        raise Invalid(msg)
+
+
+def check_after(after: object) -> int:
+    """The seq that reading starts behind.
+
+    Raises:
+        Invalid: it is none.
+    """
     if type(after) is not int or after < 0:
         msg = f"after: the seq that reading starts behind, from 0 on, not {after!r}"
         raise Invalid(msg)
+    return after
+
+
+def _check_range(after: object, before: object, limit: object, on_damage: object) -> None:
+    check_after(after)
     for name, value, least in (("before", before, 0), ("limit", limit, 0)):
         if value is not None and (type(value) is not int or value < least):
             msg = f"{name}: a number from {least} on, or None, not {value!r}"

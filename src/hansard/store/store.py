@@ -20,6 +20,7 @@ from .filters import Filters
 from .given import GivenEntries
 from .overview import Overview
 from .place import Place
+from .protecting import unless_protected
 from .queries import sessions_of
 from .resolving import get, is_there, resolve
 from .session import Session
@@ -198,7 +199,8 @@ class Store(Overview):
         Raises:
             Conflict: one of them is pinned, running or leased, and `force` is False.
         """
-        return bool(self._place.backend.delete(id_of(session), force=force))
+        guard = None if force else unless_protected(self._place.clock)
+        return bool(self._place.backend.delete(id_of(session), guard=guard))
 
     def attachment(self, session: str | HasId, sha256: str) -> bytes:
         """The bytes of an attachment.

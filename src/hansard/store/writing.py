@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..backend import Request
-from ..errors import Conflict, Invalid, LeaseLost
+from ..errors import Conflict, Invalid
 from ..model.entry import Json
 from ..model.info import Attachment
 from ..model.requests import Appended, Changes, Erasure, Keys
 from . import leases
 from .attaching import attachment_entry, content_of
 from .changes import KEEP, Keep, KeyChanges, changes_of, with_label
-from .drafting import attach_all, draft, draft_append, renewed_request
+from .drafting import attach_all, draft, draft_append
 from .given import GivenEntries
 from .leases import HasFence, LeaseHandle, fence_of
 from .modifying import Draft, Modifier, modify
+from .protecting import unless_protected
 from .reading import Reading
 
 
@@ -75,17 +75,7 @@ class Writing(Reading):
             key=key, expect=expect, state=state, status=status, set=set, lease=lease, run=run, agent=agent,
         )  # fmt: skip
         attach_all(self._place, self.id, drafted)
-        return self._write(drafted.request, lease)
-
-    def _write(self, request: Request, lease: HasFence | int | None = None) -> Appended:
-        """Append; once more if the lease was renewed by another thread on the way."""
-        try:
-            return self._place.backend.append(self.id, request)
-        except LeaseLost:
-            renewed = renewed_request(request, lease)
-            if renewed is None:
-                raise
-            return self._place.backend.append(self.id, renewed)
+        return self._place.backend.append(self.id, drafted.request)
 
     def update(
         self,
@@ -138,9 +128,8 @@ class Writing(Reading):
         lease: HasFence | int | None = None,
     ) -> int:
         self._place.refuse_inside_edit(self.id)
-        fence = fence_of(lease)
-        drafted = draft(self._place, (), changes=changes, key=key, expect=expect, fence=fence)
-        return self._write(drafted.request, lease).seq
+        drafted = draft(self._place, (), changes=changes, key=key, expect=expect, fence=fence_of(lease))
+        return self._place.backend.append(self.id, drafted.request).seq
 
     def rename(self, title: str | None, *, generated: bool = False, expect_version: int | None = None) -> bool:
         """The session has this title (None: the derived one) and True is returned.
@@ -256,4 +245,5 @@ class Writing(Reading):
             Conflict: one of them is pinned, running or leased, and `force` is False.
         """
         self._place.refuse_inside_edit(self.id)
-        return bool(self._place.backend.delete(self.id, force=force))
+        guard = None if force else unless_protected(self._place.clock)
+        return bool(self._place.backend.delete(self.id, guard=guard))

@@ -15,12 +15,15 @@ from .driver import Driver, MakeBackend, ManualClock
 from .suites import (
     acting,
     appending,
+    awaiting,
     branching,
     creating,
     damaging,
+    documenting,
     erasing,
     finding,
     forking,
+    housekeeping,
     keeping,
     overseeing,
     retrying,
@@ -70,6 +73,17 @@ class BackendContract(
     overseeing.Owning,
     overseeing.Spending,
     overseeing.Following,
+    awaiting.Renewing,
+    awaiting.Awaiting,
+    documenting.Documenting,
+    documenting.Versioning,
+    documenting.CommittingTogether,
+    documenting.NotDocumenting,
+    housekeeping.Guarding,
+    housekeeping.Collecting,
+    housekeeping.Resetting,
+    housekeeping.Tenanting,
+    housekeeping.NotTenanting,
 ):
     """Every guarantee of the contract as a test.
 

@@ -22,6 +22,7 @@ from ..model.entry import Entry, NewEntry, assistant, event, usage, user
 from ..model.info import Attachment, SessionInfo
 from ..model.requests import Changes, Creation, Keys
 from ..query import EVERYTHING, parse
+from ..store.protecting import unless_protected
 from .driver import MakeBackend, ManualClock
 
 FreshMedium: TypeAlias = Callable[[], AbstractContextManager[MakeBackend]]
@@ -196,7 +197,7 @@ class BackendMachine(RuleBasedStateMachine):
     def orphan_and_erase(self, old: int, fork: str, at: int | None, place: int) -> None:
         origin = self.there(old)
         self.fork(old, fork, at)
-        self.both(lambda backend: backend.delete(origin, force=True))
+        self.both(lambda backend: backend.delete(origin))
         if fork in {info.id for info in self.memory.find(EVERYTHING, order="id", limit=99, cursor=None)}:
             seqs = [self.place(fork, place, "message")]
             self.both(lambda backend: backend.erase(fork, seqs, by=None, reason=None).seqs)
@@ -224,7 +225,8 @@ class BackendMachine(RuleBasedStateMachine):
     @rule(old=_OLD, force=st.booleans())
     def delete(self, old: int, *, force: bool) -> None:
         session = self.there(old)
-        self.both(lambda backend: backend.delete(session, force=force))
+        guard = None if force else unless_protected(self.clock)
+        self.both(lambda backend: backend.delete(session, guard=guard))
 
     @rule(seconds=st.sampled_from((-5, 1, 60)))
     def time_passes(self, seconds: int) -> None:

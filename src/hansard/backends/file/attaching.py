@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from hashlib import sha256 as hash_of
 from pathlib import Path
 from typing import Final
 
 from ...errors import Corrupt, NotFound
+from ...limits import GARBAGE_AGE_S
 from ...model.info import Attachment
 from . import disk, sources
 from .core import Core
 from .layout import ATTACHMENTS
+from .log import Log
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _EXTENSIONS: Final = {
@@ -36,17 +39,40 @@ def extension(mime: str) -> str:
 def attach(core: Core, session: str, data: bytes, *, mime: str, name: str | None) -> Attachment:
     """As the contract says."""
     digest = hash_of(data).hexdigest()
+    kept = Attachment(digest, len(data), mime, name)
     with core.current(session) as log:
-        folder = core.layout.folder(log.place)
-        if _file(folder, digest) is None:
-            core.announce(log)
-            try:
-                disk.make_folder(folder / ATTACHMENTS)
-                disk.write_file(folder / ATTACHMENTS / f"{digest}.{extension(mime)}", data)
-            except FileNotFoundError:
-                msg = f"session {session!r} was deleted meanwhile"
-                raise NotFound(msg) from None
-    return Attachment(digest, len(data), mime, name)
+        path = _file(core.layout.folder(log.place), digest)
+        if path is None:
+            _keep(core, log, data, f"{digest}.{extension(mime)}")
+            return kept
+        if path.stat().st_mtime_ns // 1000 > core.clock() - GARBAGE_AGE_S * 500_000:
+            _stamp(path, core.clock())
+            return kept
+    # It has lain there for long and may be collected as garbage at this moment, but only by whoever has the lock.
+    with core.held(session) as log:
+        path = _file(core.layout.folder(log.place), digest)
+        if path is None:
+            _keep(core, log, data, f"{digest}.{extension(mime)}")
+        else:
+            _stamp(path, core.clock())
+    return kept
+
+
+def _keep(core: Core, log: Log, data: bytes, name: str) -> None:
+    core.announce(log)
+    folder = core.layout.folder(log.place) / ATTACHMENTS
+    try:
+        disk.make_folder(folder)
+        disk.write_file(folder / name, data)
+        _stamp(folder / name, core.clock())
+    except FileNotFoundError:
+        msg = f"session {log.session!r} was deleted meanwhile"
+        raise NotFound(msg) from None
+
+
+def _stamp(path: Path, now_us: int) -> None:
+    """Have the file say when its bytes were handed in last, by the store's clock: what is young is no garbage."""
+    os.utime(path, ns=(now_us * 1000, now_us * 1000))
 
 
 def attachment(core: Core, session: str, sha256: str) -> bytes:

@@ -16,7 +16,7 @@ from ...model.entry import Entry
 from ...model.info import Segment
 from ...model.requests import Finding
 from ..derive import attachments_of
-from . import attaching, deleting, disk, locks, scan, sources
+from . import attaching, checking_documents, deleting, disk, locks, scan, sources
 from .core import Core
 from .layout import LOG, POISONED, PREFIX, is_real_folder
 from .receiving import segments_of
@@ -37,6 +37,7 @@ def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]
     yield from _strangers(core)
     for place in every_place(core):
         yield from _check_place(core, place, None, repair=repair)
+    yield from checking_documents.check(core, repair=repair)
 
 
 def every_place(core: Core) -> Iterator[str]:

@@ -13,7 +13,8 @@ from ...model.entry import Entry
 from ...model.info import SessionInfo
 from ...model.requests import Clock
 from ..derive import detached
-from . import sources
+from . import leasing, sources
+from .bells import Bells
 from .known import Start
 from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout
 from .log import Log
@@ -52,7 +53,8 @@ class Core:
         self.layout = layout
         self.clock = clock
         self.index = index
-        self.pool = Pool(self, before=self.announce, after=index.touched)
+        self.bells = Bells()
+        self.pool = Pool(self, before=self.announce, after=self._grown)
 
     def remembered(self, session: str) -> Start | None:
         """The fold of a session as far as the catalogue has it."""
@@ -61,6 +63,10 @@ class Core:
     def announce(self, log: Log) -> None:
         """Note that a log is about to be written to."""
         self.index.announce(log.place)
+
+    def _grown(self, log: Log) -> None:
+        self.index.touched(log)
+        self.bells.ring(log.session)
 
     @contextlib.contextmanager
     def current(self, session: str) -> Generator[Log]:
@@ -130,7 +136,8 @@ class Core:
     def info(self, session: str) -> SessionInfo:
         """What a session is now; the caller may change it."""
         with self.current(session) as log:
-            return detached(log.fold.info())
+            info = log.fold.info()
+            return detached(leasing.overlaid(self.layout.folder(log.place), info))
 
     def sources(self, session: str, *, damage: bool = True) -> list[sources.Source]:
         """Where a session's entries are read, oldest first; with damage, up to it.

@@ -7,49 +7,68 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from ...errors import Conflict, Corrupt, NotFound
+import msgspec
+
+from ...backend import Guard
+from ...errors import Corrupt, NotFound
 from ...model.info import SessionInfo
-from . import disk, forking, locks, sources
+from ..beside import ask
+from . import disk, forking, leasing, locks, sources
 from .core import Core
 from .layout import CHILDREN, child_place, is_child, is_real_folder, read_pointer, root_place
 from .log import Log
 from .rows import stamp
 
+_LOCKED_MAX: Final = 200
+"""Sessions of one tree that are locked at a time, each of which takes a descriptor."""
 
-def delete(core: Core, session: str, *, force: bool) -> tuple[str, ...]:
+
+def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
     """As the contract says."""
     place = core.layout.find(session)
     if place is None:
         return ()
     root = id_at(core, root_place(place))
     if root is None:
-        return _remove_rest(core, session, place)
+        return _remove_rest(core, session, place, guard)
     try:
-        with core.locked(root) as log:
-            victims = list(_tree(core, place, session))
-            if not force:
-                _check_unprotected(core, victims, log)
+        with core.locked(root) as log, contextlib.ExitStack() as held:
+            victims = list(tree(core, place, session))
+            logs = {root: log}
+            if guard is not None:
+                _lock_all(core, [one for one, _ in victims], logs, held)
+                ask(guard, infos(core, victims, logs), f"session {session!r} was not deleted")
             for _, where in victims:
                 core.index.announce(where)
             for one, _ in victims:
-                _rescue_forks(core, one, log)
+                _rescue_forks(core, one, logs)
             if root == session:
                 _take_away(core, place)
-                core.pool.drop(log)
+                for taken in logs.values():
+                    core.pool.drop(taken)
             else:
                 # Deepest first: after a crash no child is left without its parent.
                 for one, where in reversed(victims):
-                    _take_child(core, one, where)
+                    _take_child(core, one, where, logs)
     except NotFound:
         return ()
     _finish(core, victims)
     return tuple(sorted(one for one, _ in victims))
 
 
-def _rescue_forks(core: Core, session: str, root: Log) -> None:
-    if session == root.session:
-        forking.rescue(core, root)
+def _lock_all(core: Core, members: list[str], logs: dict[str, Log], held: contextlib.ExitStack) -> None:
+    """Lock the logs of a tree, so that nothing is appended after the guard's answer; as many as there are files for."""
+    for one in members[:_LOCKED_MAX]:
+        if one not in logs:
+            with contextlib.suppress(NotFound):
+                logs[one] = held.enter_context(core.locked(one))
+
+
+def _rescue_forks(core: Core, session: str, logs: dict[str, Log]) -> None:
+    if session in logs:
+        forking.rescue(core, logs[session])
         return
     with contextlib.suppress(NotFound), core.locked(session) as log:
         forking.rescue(core, log)
@@ -63,8 +82,9 @@ def id_at(core: Core, place: str) -> str | None:
     return str(first.body.get("session"))
 
 
-def _remove_rest(core: Core, session: str, place: str) -> tuple[str, ...]:
+def _remove_rest(core: Core, session: str, place: str, guard: Guard | None) -> tuple[str, ...]:
     """Remove what has no readable first line: a damaged session, or the rest of a creation."""
+    ask(guard, [SessionInfo(session, damaged=True)], f"session {session!r} was not deleted")
     now = stamp(core.layout.root, place)
     was = (core.layout.folder(place) / CHILDREN).exists() or (now is not None and core.index.knew(session, now[0]))
     core.index.announce(place)
@@ -73,7 +93,7 @@ def _remove_rest(core: Core, session: str, place: str) -> tuple[str, ...]:
     return (session,) if was else ()
 
 
-def _tree(core: Core, place: str, session: str) -> Iterator[tuple[str, str]]:
+def tree(core: Core, place: str, session: str) -> Iterator[tuple[str, str]]:
     """(id, place) of a session and all its descendants, parents before children."""
     yield session, place
     members = dict(children(core, root_place(place)))
@@ -102,33 +122,27 @@ def _parent_of(core: Core, place: str) -> str | None:
     return first.body.get("parent") if first is not None and isinstance(first.body, dict) else None
 
 
-def _check_unprotected(core: Core, victims: list[tuple[str, str]], root: Log) -> None:
-    for session, _ in victims:
-        with contextlib.suppress(NotFound, Corrupt):
-            if session == root.session:
-                root.refresh()
-                info = root.fold.info()
-            else:
-                info = core.info(session)
-            why = protection(info, core.clock())
-            if why:
-                msg = f"session {session!r} is {why}, so nothing was deleted. End that, or delete with force"
-                raise Conflict(msg, seq=info.seq)
+def infos(core: Core, members: list[tuple[str, str]], logs: dict[str, Log]) -> list[SessionInfo]:
+    """What each of a tree is now, where the locks of these logs are held; of a damaged one, what is known of it."""
+    found: list[SessionInfo] = []
+    for session, place in members:
+        with contextlib.ExitStack() as held, contextlib.suppress(NotFound):
+            log = logs[session] if session in logs else held.enter_context(core.pool.using(session))
+            damaged = False
+            try:
+                log.refresh()
+            except Corrupt:
+                damaged = True
+            info = leasing.overlaid(core.layout.folder(place), log.fold.info())
+            found.append(msgspec.structs.replace(info, id=session, damaged=True) if damaged else info)
+    return found
 
 
-def protection(info: SessionInfo, now_us: int) -> str:
-    """What keeps a session from being deleted: pinned, running, leased; "" if nothing does."""
-    if info.pinned:
-        return "pinned"
-    if info.status == "running":
-        return "running"
-    lease = info.lease
-    if lease is not None and not lease.released and now_us < info.touched_us + lease.ttl_ms * 1000:
-        return f"leased by {lease.owner!r}"
-    return ""
-
-
-def _take_child(core: Core, session: str, place: str) -> None:
+def _take_child(core: Core, session: str, place: str, logs: dict[str, Log]) -> None:
+    if session in logs:
+        _take_away(core, place)
+        core.pool.drop(logs[session])
+        return
     with contextlib.suppress(NotFound), core.locked(session) as log:
         _take_away(core, place)
         core.pool.drop(log)

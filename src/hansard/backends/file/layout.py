@@ -5,6 +5,8 @@
     STORE/sessions/<name>                                a child: a small file that holds its root's name
     STORE/sessions/<root>/children/<name>/log.jsonl      a child of any depth, flat under its root
     STORE/pairs/<name of [agent, user]>                  numbers of the sessions of an agent and a user
+    STORE/documents/<category>/<name>.md|.json           documents of the store, and beside them .versions/
+    STORE/tenants/<name>/                                a tenant's store, with the same inside
     STORE/trash/ quarantine/ arriving/ writers/ index.db search.db
 
 A *place* is the folder of a session relative to the store: `sessions/<name>` or `sessions/<root>/children/<name>`.
@@ -27,6 +29,7 @@ POISONED: Final = "log.poisoned"
 CHILDREN: Final = "children"
 ATTACHMENTS: Final = "attachments"
 FORKS: Final = "forks"
+RENEWED: Final = "lease.renewed"
 
 
 class Layout:
@@ -41,6 +44,8 @@ class Layout:
         self.quarantine = root / "quarantine"
         self.writers = root / "writers"
         self.arriving = root / "arriving"
+        self.documents = root / "documents"
+        self.tenants = root / "tenants"
 
     def folder(self, place: str) -> Path:
         """The folder of a place."""

@@ -97,7 +97,7 @@ class Damaging:
 
     def test_a_damaged_session_can_be_deleted(self, drive: Driver, backdoor: Backdoor) -> None:
         _damaged(drive, backdoor, "changed")
-        assert drive.backend.delete("s", force=True) == ("s",)
+        assert drive.backend.delete("s") == ("s",)
         assert drive.create("s").new
 
 

@@ -9,6 +9,7 @@ from ...errors import Conflict, HansardError, Invalid, NotFound, Unsupported
 from ...model.entry import NewEntry, user
 from ...model.requests import Appended, Creation
 from ...query import EVERYTHING, parse
+from ...store.protecting import unless_protected
 from ..driver import Backdoor, Driver, requires, together, without
 
 SECRET = "the launch code is 0000"  # noqa: S105 - it is none
@@ -196,17 +197,18 @@ class Deleting:
         drive.new("child", parent="root")
         drive.set("child", **fields)
         with pytest.raises(Conflict, match="child"):
-            drive.backend.delete("root")
+            drive.backend.delete("root", guard=unless_protected(drive.clock))
         assert drive.backend.info("root").seq == 1
-        assert drive.backend.delete("root", force=True) == ("child", "root")
+        assert drive.backend.delete("root") == ("child", "root")
 
     def test_what_is_leased_stays_until_the_lease_ends(self, drive: Driver) -> None:
         drive.new("s")
         drive.lease("s", 1)
+        guard = unless_protected(drive.clock)
         with pytest.raises(Conflict, match="leased"):
-            drive.backend.delete("s")
+            drive.backend.delete("s", guard=guard)
         drive.lease("s", 1, released=True)
-        assert drive.backend.delete("s") == ("s",)
+        assert drive.backend.delete("s", guard=guard) == ("s",)
 
     def test_an_append_beside_a_deletion_never_brings_a_session_back(self, drive: Driver) -> None:
         for number in range(10):

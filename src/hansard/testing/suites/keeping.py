@@ -378,5 +378,5 @@ class Copying:
 def _taken(drive: Driver, session: str = "s") -> list[bytes]:
     """The lines of a session that is gone then."""
     lines = list(drive.backend.lines(session))
-    drive.backend.delete(session, force=True)
+    drive.backend.delete(session)
     return lines

@@ -1,0 +1,88 @@
+"""Looking at every version of every document of the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from ...errors import Corrupt
+from ...model.documents import Document
+from ...model.requests import Finding
+from ..versions import live, shown
+from . import disk, documents
+from .core import Core
+
+_DAMAGE: Final = "damage"
+_NOTE: Final = "note"
+
+
+def check(core: Core, *, repair: bool) -> Iterator[Finding]:
+    """What is wrong with the documents. With `repair`, contents that are damaged are moved to quarantine."""
+    for folder, name in list(documents.every_history(core)):
+        history = folder / documents.VERSIONS / name / documents.HISTORY
+        try:
+            versions = documents.read_history(history)
+        except Corrupt as error:
+            yield Finding("", _DAMAGE, str(error), error.path, error.line)
+            continue
+        yield from _contents(core, history.parent, versions, repair=repair)
+        yield from _plain(folder / name, versions)
+    if os.path.lexists(core.layout.documents):
+        yield from _strangers(core.layout.documents)
+
+
+def _contents(core: Core, box: Path, versions: list[Document], *, repair: bool) -> Iterator[Finding]:
+    for version in versions:
+        if not version.sha256:
+            continue
+        path = box / f"{version.sha256}.{version.key.kind}"
+        what = f"document {shown(version.key)}: the content of version {version.version}"
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            yield Finding("", _DAMAGE, f"{what} is gone. Restore it from a backup", str(path))
+            continue
+        if sha256(data).hexdigest() == version.sha256:
+            continue
+        yield Finding("", _DAMAGE, f"{what} does not have its hash. Restore it from a backup", str(path))
+        if repair:
+            disk.make_folder(core.layout.quarantine)
+            disk.rename(path, core.layout.quarantine / f"{path.name}-{os.urandom(4).hex()}")
+            disk.sync_folder(core.layout.quarantine)
+            disk.sync_folder(path.parent)
+
+
+def _plain(path: Path, versions: list[Document]) -> Iterator[Finding]:
+    """What the plain file has that its history has not: said, as the next look at the document takes it in."""
+    now = live(versions)
+    if path.is_symlink() or not path.is_file():
+        if now is not None and not os.path.lexists(path):
+            yield Finding(
+                "", _NOTE, f"{path}: not there, though the document is; it comes back when it is read", str(path)
+            )
+        return
+    found = sha256(path.read_bytes()).hexdigest()
+    if found not in {version.sha256 for version in versions}:
+        yield Finding(
+            "", _NOTE, f"{path}: was edited by hand; that becomes the next version when it is read", str(path)
+        )
+    elif now is None or found != now.sha256:
+        yield Finding("", _NOTE, f"{path}: is an earlier version's; it is mended when the document is read", str(path))
+
+
+def _strangers(folder: Path) -> Iterator[Finding]:
+    if folder.is_symlink():
+        yield Finding(
+            "", _DAMAGE, f"{folder}: a link, which a store does not hold; move what it names here", str(folder)
+        )
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink():
+            yield Finding(
+                "", _DAMAGE, f"{path}: a link, which a store does not hold; move what it names here", str(path)
+            )
+        elif path.is_dir() and "." not in path.name:
+            yield from _strangers(path)

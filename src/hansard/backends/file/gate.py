@@ -1,0 +1,50 @@
+"""The lock around a whole store: whoever makes something new in it passes a gate, and a reset shuts it.
+
+Appends do not pass here. They find out by themselves that their session's folder was taken away, as after a deletion.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Final
+
+from . import disk, locks
+
+_LOCK: Final = "store.lock"
+
+
+@contextlib.contextmanager
+def entered(root: Path) -> Generator[None]:
+    """Keep the store from being reset meanwhile; any number of threads and processes at a time."""
+    fd = locks.open_file(root / _LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        locks.acquire_shared(fd)
+        if not (root / "sessions").is_dir():
+            disk.make_folder(root / "sessions")
+        yield
+    finally:
+        locks.close(fd)
+
+
+@contextlib.contextmanager
+def alone(root: Path) -> Generator[None]:
+    """Wait until nobody is inside, and keep all others out."""
+    fd = locks.open_file(root / _LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        locks.acquire(fd)
+        yield
+    finally:
+        locks.close(fd)
+
+
+@contextlib.contextmanager
+def alone_if_free(root: Path) -> Generator[bool]:
+    """As `alone`, if nobody is inside; whether it is so."""
+    fd = locks.open_file(root / _LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        yield locks.try_acquire(fd)
+    finally:
+        locks.close(fd)

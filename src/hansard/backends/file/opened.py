@@ -1,0 +1,134 @@
+"""An open file store: its parts, the way into them, and what becomes of them in a forked child."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from ...backend import CAPABILITIES
+from ...errors import Unavailable
+from ...model.requests import Clock
+from . import deleting, gate, home, receiving, resetting
+from .committers import Committers
+from .core import Core
+from .layout import Layout
+from .mirror import Mirror
+from .textindex import TextIndex
+
+_T = TypeVar("_T")
+
+
+class Opened:
+    """What the verbs of a file store work with."""
+
+    name: str = "file"
+    capabilities: frozenset[str] = CAPABILITIES - {"atomic_documents"}
+
+    def __init__(
+        self, root: Path, *, clock: Clock, shared_unsafe: bool = False, create: bool = True, tenant: bool = False
+    ) -> None:
+        """Open the store in a folder, made if absent; what is a tenant's has no tenants of its own.
+
+        Raises:
+            NotFound, Invalid, Unsupported, Unavailable, Corrupt: as `home.prepare` says.
+        """
+        self.about = home.prepare(root, create=create, shared_unsafe=shared_unsafe)
+        self.layout = Layout(root)
+        self._root = root
+        self._clock = clock
+        self._create = create
+        self._shared_unsafe = shared_unsafe
+        self._is_tenant = tenant
+        self._closed = False
+        self._mirror = Mirror(root)
+        self._begin()
+        self._mirror.follow(self._core)
+        self._text = TextIndex(root, self._core, self._mirror.indexer)
+        deleting.empty_trash(self._core)
+        receiving.finish(self._core)
+        if resetting.is_unfinished(root):
+            resetting.finish(root, self._renew_indexes)
+        _opened.add(self)
+
+    def _begin(self) -> None:
+        self._core = Core(self.layout, self._clock, self._mirror)
+        self._committers = Committers(self._core.pool)
+
+    def forget(self) -> None:
+        """In a forked child: have open files, locks and threads of its own. Done for every store by itself."""
+        self._begin()
+        if not self._closed:
+            self._mirror.follow(self._core)
+            self._text.follow(self._core)
+
+    @contextlib.contextmanager
+    def _open(self) -> Generator[Core]:
+        """The core of an open store; what the system says becomes what the contract says."""
+        if self._closed:
+            self._refuse_closed()
+        try:
+            yield self._core
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def _refuse_closed(self) -> NoReturn:
+        msg = f"this store in {self._root} was closed; open it again"
+        raise Unavailable(msg)
+
+    def _unavailable(self, error: OSError) -> Unavailable:
+        place = f"{error.filename}: " if error.filename else f"{self._root}: "
+        return Unavailable(
+            f"{place}{error.strerror or error}. See to the disk and the permissions, then repeat the call"
+        )
+
+    def _renew_indexes(self) -> None:
+        self._mirror.indexer.rebuild()
+        self._text.rebuild()
+
+    @contextlib.contextmanager
+    def _making(self) -> Generator[Core]:
+        """As `_open`, and the store is not reset meanwhile."""
+        with self._open() as core, gate.entered(self._root):
+            yield core
+
+    def _each(self, items: Callable[[Core], Iterator[_T]]) -> Iterator[_T]:
+        """The items as they are asked for, the first one being looked for at once."""
+        with self._open() as core:
+            found = items(core)
+
+        def rest() -> Iterator[_T]:
+            with self._open():
+                yield from found
+
+        return rest()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    def close(self) -> None:
+        """As the contract says."""
+        if self._closed:
+            return
+        self._closed = True
+        _opened.discard(self)
+        self._committers.close()
+        self._text.close()
+        self._mirror.indexer.close()
+        self._core.pool.close()
+
+
+_opened: weakref.WeakSet[Opened] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for store in list(_opened):
+        store.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

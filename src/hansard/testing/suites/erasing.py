@@ -132,7 +132,7 @@ class Erasing:
         assert drive.backend.erase("s", [2], by=None, reason=None).seqs == (2,)
         assert drive.findings("s") == []
 
-    def test_a_missing_session_is_not_found(self, drive: Driver) -> None:
+    def test_erasing_in_a_missing_session_is_not_found(self, drive: Driver) -> None:
         with pytest.raises(NotFound):
             drive.backend.erase("nobody", [1], by=None, reason=None)
 

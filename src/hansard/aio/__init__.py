@@ -35,7 +35,7 @@ from . import following
 from .running import Outcome, settled, threaded
 from .twins import Twin, call, plain, stream
 
-__all__ = ["AsyncLease", "AsyncSession", "AsyncStore", "Opening", "open"]
+__all__ = ["AsyncLease", "AsyncSession", "AsyncStore", "Opening", "open", "threaded"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -20,6 +20,7 @@ _MODULES: Final = {
     "anthropic": "anthropic",
     "openai-chat": "openai_chat",
     "openai-responses": "openai_responses",
+    "pydantic-ai": "pydantic_ai",
     "jsonl": "plain",
     "bamboo": "bamboo",
     "crabtalk": "crabtalk",

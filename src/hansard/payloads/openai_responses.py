@@ -156,6 +156,9 @@ def encode(role: str, parts: Sequence[Part]) -> list[dict[str, Json]]:
             _close(items, role, blocks)
             output = text_of(part.get("content"))
             items.append({"type": "function_call_output", "call_id": str(part.get("call_id", "")), "output": output})
+        elif kind == "system":
+            _close(items, role, blocks)
+            items.append({"role": "system", "content": str(part.get("text", ""))})
         elif kind != "reasoning":
             blocks.append(_input_block(part, "output_text" if role == "assistant" else "input_text"))
     _close(items, role, blocks)

@@ -7,11 +7,16 @@ It takes SQLiteSession's arguments; a database file becomes a folder beside it, 
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import agents
 import agents.memory
 import agents.memory.sqlite_session
+
+with contextlib.suppress(ImportError):
+    # It asks whether it wraps SQLiteSession itself, whose private parts it then uses: ours has to be another class to it.
+    import agents.extensions.memory.encrypt_session
 
 from hansard.adapters.openai_agents import HansardSession
 

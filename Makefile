@@ -5,8 +5,9 @@
 #   make torture   kill -9, races and damage byte by byte, for minutes
 #   make soak      mixed work with kills for half an hour: does anything grow?
 #   make bench     measure, and print the figures
+#   make bench-full  every figure, at full size, for long
 #   make docs      write docs/reference/cli.md anew from the program's own help
-.PHONY: demo test lint torture soak bench docs clean
+.PHONY: demo test lint torture soak bench bench-full docs clean
 .DEFAULT_GOAL := test
 
 BIN := .build/venv/bin
@@ -37,7 +38,10 @@ soak: $(READY)
 	$(BIN)/python scripts/soak.py $(ARGS)
 
 bench: $(READY)
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks --strict $(ARGS)
+
+bench-full: $(READY)
+	@$(BIN)/python -m benchmarks --full --strict $(ARGS)
 
 docs: $(READY)
 	$(BIN)/python scripts/cli_reference.py

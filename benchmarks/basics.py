@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import platform
 import statistics
@@ -11,6 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hansard
+
+CONFIDENCE = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """A median and how far it can be trusted."""
+
+    median: float
+    low: float
+    high: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +45,21 @@ class Sizes:
     """Sessions of the store that is listed."""
     counted: int = 1_000
     """Turns whose syncs are counted."""
+    seconds: float = 1.0
+    """How long processes write in one round."""
+    corpus: int = 1_000_000
+    """Messages that are searched."""
+    imported: int = 500_000_000
+    """Bytes of transcripts that are imported."""
+    native: int = 2_000
+    """Turns whose place on the disk is measured."""
 
 
-QUICK = Sizes(rounds=2, turns=3, messages=80, each=2, reads=1, sessions=30, counted=40)
-FULL_SESSIONS = 10_000
+QUICK = Sizes(
+    rounds=2, turns=3, messages=80, each=2, reads=1, sessions=30, counted=40,
+    seconds=0.1, corpus=400, imported=200_000, native=20,
+)  # fmt: skip
+FULL = Sizes(messages=100_000, sessions=100_000)
 
 
 def turn(number: int) -> list[hansard.NewEntry]:
@@ -57,9 +80,28 @@ def timed(work: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def paired(above: Sequence[float], below: Sequence[float]) -> float:
-    """The median of the ratios round by round."""
-    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+def paired(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """The ratios round by round."""
+    return spread([a / b for a, b in zip(above, below, strict=True)])
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The median, and the interval that holds the true one with at least 95 %: two of the values, by the binomial."""
+    ordered = sorted(values)
+    count = len(ordered)
+    beyond, chance = 0, 0.0
+    while beyond < (count - 1) // 2:
+        chance += 2 * math.comb(count, beyond) / 2**count
+        if chance > 1 - CONFIDENCE:
+            break
+        beyond += 1
+    low = max(beyond - 1, 0)
+    return Spread(statistics.median(ordered), ordered[low], ordered[count - 1 - low])
+
+
+def p99(values: Sequence[float]) -> float:
+    """What 99 of 100 values do not exceed."""
+    return sorted(values)[min(len(values) - 1, math.ceil(len(values) * 0.99) - 1)]
 
 
 def turning(items: Sequence[int], number: int) -> list[int]:

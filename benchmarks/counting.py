@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Generator
@@ -13,7 +12,7 @@ from pathlib import Path
 import hansard
 from hansard.backends.file import disk
 
-from .basics import Sizes, log_of, timed, turn
+from .basics import Sizes, log_of, spread, timed, turn
 from .report import Report
 
 
@@ -30,7 +29,7 @@ def syncs(report: Report, sizes: Sizes, folder: Path) -> None:
     log = inodes.count(inode)
     note = f"{sizes.counted} turns"
     report.add("syncs on the log", log, "syncs", sizes.counted, sign="==", note=note)
-    report.add("syncs elsewhere", len(inodes) - log, "syncs", 10, note=f"{note}, closing; SQLite's own not seen")
+    report.add("syncs elsewhere", len(inodes) - log, "syncs", 50, note=f"{note}, closing; SQLite's own not seen")
 
 
 @contextlib.contextmanager
@@ -56,15 +55,22 @@ def _watched() -> Generator[list[int]]:
 
 def imports(report: Report, sizes: Sizes) -> None:
     """What `import hansard`, and reaching `open` behind it, adds to bare Python."""
-    codes = ("pass", "import hansard", "import hansard; hansard.open")
-    times: list[list[float]] = [[], [], []]
+    ways = (
+        ["-c", "pass"],
+        ["-c", "import hansard"],
+        ["-c", "import hansard; hansard.open"],
+        ["-m", "hansard.cli", "--help"],
+    )
+    times: list[list[float]] = [[] for _ in ways]
     for number in range(sizes.reads + 1):
-        for code, spent in zip(codes, times, strict=True):
-            one = timed(lambda code=code: subprocess.run([sys.executable, "-c", code], check=True))
+        for way, spent in zip(ways, times, strict=True):
+            command = [sys.executable, *way]
+            one = timed(lambda command=command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
             if number:
                 spent.append(one)
-    bare, package, opening = times
+    bare, package, opening, helping = times
     more = [full - base for full, base in zip(package, bare, strict=True)]
-    report.add("import hansard", statistics.median(more), "ms", 60, note="names load when used")
+    report.add("import hansard", spread(more), "ms", 60, note="names load when used")
     more = [full - base for full, base in zip(opening, bare, strict=True)]
-    report.add("import hansard and load open", statistics.median(more), "ms")
+    report.add("import hansard and load open", spread(more), "ms")
+    report.add("hansard --help", spread(helping), "ms", 150)

@@ -12,7 +12,7 @@ import msgspec
 import hansard
 from hansard.model.entry import Entry
 
-from .basics import Sizes, log_of, paired, timed
+from .basics import Sizes, log_of, paired, spread, timed, turn
 from .report import Report
 
 LATEST = 50
@@ -38,7 +38,26 @@ def resume(report: Report, sizes: Sizes, root: Path, session: hansard.Session) -
     note = f"{len(lines)} lines"
     report.add("history()", statistics.median(whole), "ms", note=note)
     report.add("history() / msgspec decoding the lines", paired(whole, bare), "x", 1.4)
-    report.add("last 50 entries of the long session", statistics.median(last), "ms", 0.4, note=note)
+    report.add("last 50 entries of the long session", spread(last), "ms", 0.4, note=note)
+
+
+def forks(report: Report, sizes: Sizes, folder: Path) -> None:
+    """A fork at the head of a long session beside one append to it, and beside a fork of a short one."""
+    with hansard.open(folder / "store") as store:
+        long = store.get("long")
+        short = store.create(id="short")
+        for number in range(2):
+            short.append(turn(number))
+        appended: list[float] = []
+        of_long: list[float] = []
+        of_short: list[float] = []
+        for number in range(sizes.reads):
+            appended.append(timed(lambda number=number: long.append(turn(number))))
+            of_long.append(timed(long.fork))
+            of_short.append(timed(short.fork))
+        note = f"{long.info.entry_count} entries"
+    report.add("fork at the head / one append", paired(of_long, appended), "x", 4, note=note)
+    report.add("fork of a long / of a short session", paired(of_long, of_short), "x", 1.5, note=note)
 
 
 def lists(report: Report, sizes: Sizes, folder: Path) -> None:
@@ -54,14 +73,14 @@ def lists(report: Report, sizes: Sizes, folder: Path) -> None:
         msg = f"{found} sessions were listed"
         raise RuntimeError(msg)
     report.add("create a session", spent / sizes.sessions, "ms", note="mean")
-    report.add("list the latest 50 sessions", statistics.median(warm), "ms", 0.5, note=note)
+    report.add("list the latest 50 sessions", spread(warm), "ms", 0.5, note=note)
     loaded: list[float] = []
     fresh: list[float] = []
     for _ in range(sizes.reads):
         loaded.append(_opened(path))
         command = [sys.executable, "-c", OPEN_AND_LIST, str(path)]
         fresh.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-    report.add("open and list, modules loaded", statistics.median(loaded), "ms", 20, note=note)
+    report.add("open and list, modules loaded", spread(loaded), "ms", 20, note=note)
     report.add("open and list, new process", statistics.median(fresh), "ms", note="without interpreter start")
 
 

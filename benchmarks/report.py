@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Literal
 
+from .basics import Spread
+
 Sign = Literal["<=", ">=", "=="]
 
 
@@ -20,23 +22,40 @@ class Figure:
     sign: Sign
     target: float | None
     note: str
+    low: float
+    high: float
+    """Where the true value is with 95 %; both are the value itself where it is no median of rounds."""
 
     @property
     def verdict(self) -> str:
-        """Ok, short, or - where there is no target."""
+        """Ok, short (the whole interval misses the target), or - where there is no target."""
         if self.target is None:
             return "-"
         met = {
-            "<=": self.value <= self.target,
-            ">=": self.value >= self.target,
+            "<=": self.low <= self.target,
+            ">=": self.high >= self.target,
             "==": self.value == self.target,
         }[self.sign]
         return "ok" if met else "short"
 
+    @property
+    def wanted(self) -> str:
+        """The target as text."""
+        return "-" if self.target is None else f"{self.sign} {self.target:g}"
+
+    @property
+    def shown(self) -> str:
+        """The value as text, without its unit."""
+        return f"{self.value:.0f}" if self.unit in ("bytes", "syncs") else f"{self.value:.2f}"
+
+    @property
+    def range(self) -> str:
+        """The interval as text; "" where there is none."""
+        return f"{self.low:.2f}-{self.high:.2f}" if self.low < self.high else ""
+
     def __str__(self) -> str:
-        wanted = "-" if self.target is None else f"{self.sign} {self.target:g}"
-        shown = f"{self.value:.0f}" if self.unit in ("bytes", "syncs") else f"{self.value:.2f}"
-        return f"{self.name:<44} {shown:>9} {self.unit:<6} {wanted:<8} {self.verdict:<6} {self.note}".rstrip()
+        note = "  ".join(filter(None, (self.range, self.note)))
+        return f"{self.name:<48} {self.shown:>9} {self.unit:<6} {self.wanted:<8} {self.verdict:<6} {note}".rstrip()
 
 
 class Report:
@@ -47,10 +66,20 @@ class Report:
         self.figures: list[Figure] = []
 
     def add(
-        self, name: str, value: float, unit: str, target: float | None = None, *, sign: Sign = "<=", note: str = ""
+        self,
+        name: str,
+        value: float | Spread,
+        unit: str,
+        target: float | None = None,
+        *,
+        sign: Sign = "<=",
+        note: str = "",
     ) -> None:
         """Print a figure and keep it."""
-        figure = Figure(name, value, unit, sign, target, note)
+        if isinstance(value, Spread):
+            figure = Figure(name, value.median, unit, sign, target, note, value.low, value.high)
+        else:
+            figure = Figure(name, value, unit, sign, target, note, value, value)
         self.figures.append(figure)
         print(figure, flush=True)
 

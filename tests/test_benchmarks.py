@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ NAMES = [
     "append, long / empty session",
     "append, empty session / floor",
     "append, long session / floor",
+    "append p99 / floor's p99, long session",
     "history()",
     "history() / msgspec decoding the lines",
     "last 50 entries of the long session",
@@ -29,15 +31,55 @@ NAMES = [
     "syncs elsewhere",
     "import hansard",
     "import hansard and load open",
+    "hansard --help",
+    "fork at the head / one append",
+    "fork of a long / of a short session",
+    "8 threads / one writer",
+    "2 processes, one session / one writer",
+    "a rare caller beside two busy ones, p99",
+    "writers lose to a search beside them",
+    "indexing of all text",
+    "search for a rare word",
+    "search for two words",
+    "search for a very common word",
+    "disk without search, native turns",
+    "disk with search, native turns",
+    "import, durable and searchable",
+    "memory of an import",
 ]
 
 
 def test_the_benchmarks_print_every_figure_and_leave_nothing_behind(tmp_path):
-    work, saved = tmp_path / "work", tmp_path / "figures.json"
-    command = [sys.executable, "-m", "benchmarks", "--quick", "--dir", str(work), "--json", str(saved)]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60)
+    work, saved, page = tmp_path / "work", tmp_path / "figures.json", tmp_path / "page.md"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "--quick",
+        "--all",
+        "--dir",
+        str(work),
+        "--json",
+        str(saved),
+        "--page",
+        str(page),
+    ]
+    page.write_text("# Figures\n\n<!-- figures: begin --><!-- figures: end -->\n\nThe end.\n")
+    done = subprocess.run(
+        command,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "HANSARD_CORPUS": "none"},
+    )
     machine, *lines, _ = done.stdout.splitlines()
     assert machine.startswith("machine: ")
-    assert [line[:44].rstrip() for line in lines] == NAMES
+    assert [line[:48].rstrip() for line in lines] == NAMES
     assert [row["name"] for row in json.loads(saved.read_text())["figures"]] == NAMES
     assert list(work.iterdir()) == []
+    text = page.read_text()
+    assert all(f"| {name} |" in text for name in NAMES)
+    assert text.endswith("The end.\n")
+    assert (tmp_path / "page.svg").read_text().startswith("<svg")

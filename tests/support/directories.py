@@ -59,7 +59,7 @@ def bamboo_message(number: int, role: str, content: str, **fields: object) -> di
 
 
 def bamboo_session(identity: str, messages: list[dict[str, object]], **fields: object) -> dict[str, object]:
-    updated = fields.pop("updated_at", "2026-06-01T08:00:59.5Z")
+    updated = fields.pop("updated_at", "2026-06-01T08:00:59.500Z")
     return {
         "id": identity,
         "title": "New Session",
@@ -98,7 +98,13 @@ def bamboo_home(home: Path) -> Path:
         dump(home / place / "session.json", record)
         dump(home / place / "runtime.json", {**record, "messages": []})
         (home / place / "attachments").mkdir()
-        entries[record["id"]] = {"id": record["id"], "kind": record["kind"], "rel_path": place}
+        entries[record["id"]] = {
+            "id": record["id"], "kind": record["kind"], "rel_path": place, "title": record["title"], "pinned": False,
+            "parent_session_id": record.get("parent_session_id"), "root_session_id": record["root_session_id"],
+            "spawn_depth": record["spawn_depth"], "model": record["model"], "created_at": record["created_at"],
+            "updated_at": record["updated_at"], "last_activity_at": record["updated_at"],
+            "message_count": len(record["messages"]), "has_attachments": record["id"] == root,
+        }  # fmt: skip
     (home / "sessions" / root / "attachments" / "pic.png").write_bytes(PIXEL)
     line = {
         "ts": "2026-06-01T08:00:04Z",

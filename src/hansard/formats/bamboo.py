@@ -7,7 +7,7 @@ on record and are found by a search.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from .bamboo_session import SessionFolder, read_json, read_session
 from .bundles import Bundle, Tell
 from .bundling import take_bundles
 from .planning import word
-from .report import Damage, FileReport
+from .report import Damage, ExportReport, FileReport
 
 FORMAT: Final = "bamboo"
 
@@ -133,3 +133,10 @@ def _index(path: Path, tell: Tell) -> dict[str, bytes] | None:
         tell(Damage(str(path), f"{error}; the folders were read instead"))
         return None
     return {name: bytes(entry) for name, entry in found.sessions.items()}
+
+
+def export_sessions(store: Any, ids: Iterable[str], folder: Path) -> ExportReport:
+    """Write the sessions, with the trees that they belong to, as a home that bamboo reads."""
+    from .bamboo_writing import export_sessions
+
+    return export_sessions(store, ids, folder)

@@ -15,6 +15,15 @@ from .planning import word
 STATUSES: Final = {"suspended": "paused", "timeout": "error"}
 """Statuses that have another word here; all others are the same, or are kept as they are."""
 
+NATIVE: Final = "hansard.id"
+"""The key of a session's free metadata that holds its id here, where bamboo could not take that."""
+
+OWN: Final = "hansard"
+"""The key of a message's metadata that holds what bamboo has no word for: its `role`, or its `parts`."""
+
+OURS: Final = "hansard.session"
+"""The key of a session's free metadata that holds, as JSON text, what bamboo has no member for."""
+
 _STATE_ROOM: Final = STATE_BYTES_MAX - 64 * KIB
 
 
@@ -42,16 +51,37 @@ def view_of(heads: Mapping[str, bytes]) -> View:
     """Fields, state and metadata of the session that these heads describe."""
     header = effective(heads)
     view = View(set=fields_of(header), state=state_of(header))
+    ours = ours_of(header)
+    view.set |= {name: value for name, value in obj_of(ours, "fields").items() if name not in view.set}
+    view.metadata |= obj_of(ours, "metadata")
+    if "state" in ours:
+        view.state = obj_of(ours, "state")
     notes = heads.get("notes")
     if notes:
         view.metadata["import_notes"] = notes.decode("utf-8", "replace").split("\n")
     return view
 
 
+def ours_of(header: dict[str, Json]) -> dict[str, Json]:
+    """What an export of ours has put beside the members that bamboo has."""
+    text = obj_of(header, "metadata").get(OURS)
+    try:
+        found = values.decode(text.encode()) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def obj_of(holder: dict[str, Json], name: str) -> dict[str, Json]:
+    """A member that is an object; an empty one if it is none."""
+    found = holder.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def known(header: dict[str, Json], name: str) -> Json:
     """A well-known value: the typed one, else the one in the free metadata; None if both are blank."""
-    for holder in (header.get("runtime_metadata"), header.get("metadata")):
-        value = holder.get(name) if isinstance(holder, dict) else None
+    for member in ("runtime_metadata", "metadata"):
+        value = obj_of(header, member).get(name)
         if value is not None and value != "" and not (isinstance(value, str) and not value.strip()):
             return value
     return None
@@ -59,10 +89,7 @@ def known(header: dict[str, Json], name: str) -> Json:
 
 def fields_of(header: dict[str, Json]) -> dict[str, Json]:
     """The fields of the session's info."""
-    runtime = header.get("agent_runtime_state")
-    runtime = runtime if isinstance(runtime, dict) else {}
-    reference = header.get("model_ref")
-    reference = reference if isinstance(reference, dict) else {}
+    runtime, reference = obj_of(header, "agent_runtime_state"), obj_of(header, "model_ref")
     status = word(known(header, "last_run_status"))
     tasks = header.get("task_list", header.get("todo_list"))
     found: dict[str, Json] = {

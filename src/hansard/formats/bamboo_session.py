@@ -11,7 +11,7 @@ import msgspec
 
 from ..codec import values
 from ..model.entry import Json
-from .bamboo_fields import effective, header_of, is_stale, known, state_of, view_of
+from .bamboo_fields import NATIVE, OWN, effective, header_of, is_stale, known, ours_of, state_of, view_of
 from .bamboo_json import Parts, members_of, take_apart
 from .bamboo_usage import opening_balance, usage_items
 from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, digest_of
@@ -19,8 +19,6 @@ from .bundling import derived_item, line_item
 from .planning import Clock, Facts, moment, word
 
 FORMAT: Final = "bamboo"
-NATIVE: Final = "hansard.id"
-"""The key of a session's free metadata that holds its id here, where bamboo could not take that."""
 
 _MIMES: Final = {
     "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif",
@@ -95,11 +93,13 @@ def _bundle(found: _Reading, header: dict[str, Json], native: str) -> Bundle:
     parent = word(header.get("parent_session_id"))
     workspace = word(header.get("workspace")) or word(known(header, "workspace_path"))
     at = moment(header.get("created_at")) or moment(header.get("updated_at"))
+    ours = ours_of(header)
     return Bundle(
         FORMAT,
         str(found.path),
         Facts(native, parent=parent.strip() if parent else None, cwd=workspace, at=at),
-        agent=word(known(header, "subagent_type")) or FORMAT,
+        agent=word(ours.get("agent")) or word(known(header, "subagent_type")) or FORMAT,
+        user=word(ours.get("user")),
         view=view_of,
         key_of=_message_id,
         updated=moment(header.get("updated_at")) or at,
@@ -229,9 +229,14 @@ def _message(found: _Reading, number: int, text: str, clock: Clock, ids: dict[st
         found.hurt("session.json", f"message {number} has no role; it was kept as an event")
         return line_item(number, "event", {"type": "bamboo.value"}, payload, at=at, digest=digest_of(data)), False
     body: dict[str, Json] = {"role": role}
-    for name, kind in (("phase", str), ("metadata", dict)):
-        if isinstance(message.get(name), kind):
-            body[name] = message[name]
+    metadata: dict[str, Json] = dict(message["metadata"]) if isinstance(message.get("metadata"), dict) else {}
+    own = metadata.pop(OWN, None)
+    if isinstance(own, dict) and word(own.get("role")):
+        body["role"] = own["role"]
+    if word(message.get("phase")):
+        body["phase"] = message["phase"]
+    if metadata:
+        body["metadata"] = metadata
     item = line_item(number, "message", body, payload, at=at, digest=digest_of(data))
     return item, message.get("compressed") is True
 

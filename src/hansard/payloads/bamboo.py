@@ -15,6 +15,9 @@ def decode(payload: Json) -> list[Part]:
     """The parts of a message."""
     if not isinstance(payload, dict):
         return [json_part(payload)]
+    own = _own(payload)
+    if own is not None:
+        return own
     content = _content(payload)
     if payload.get("role") == "tool":
         plain = content[0]["text"] if len(content) == 1 and content[0]["type"] == "text" else content
@@ -35,6 +38,16 @@ def decode(payload: Json) -> list[Part]:
         else:
             parts.append(json_part(call))
     return parts
+
+
+def _own(message: dict[str, Json]) -> list[Part] | None:
+    """The parts that an export of ours could not say otherwise, and so has put into the metadata."""
+    metadata = message.get("metadata")
+    kept = metadata.get("hansard") if isinstance(metadata, dict) else None
+    parts = kept.get("parts") if isinstance(kept, dict) else None
+    if isinstance(parts, list) and all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts):
+        return parts
+    return None
 
 
 def _content(message: dict[str, Json]) -> list[Part]:

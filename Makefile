@@ -6,8 +6,9 @@
 #   make soak      mixed work with kills for half an hour: does anything grow?
 #   make bench     measure, and print the figures
 #   make bench-full  every figure, at full size, for long
+#   make bench-peers  Hansard beside other stores, installed for it
 #   make docs      write docs/reference/cli.md anew from the program's own help
-.PHONY: demo test lint torture soak bench bench-full docs clean
+.PHONY: demo test lint torture soak bench bench-full bench-peers docs clean
 .DEFAULT_GOAL := test
 
 BIN := .build/venv/bin
@@ -39,6 +40,9 @@ soak: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks --strict $(ARGS)
+
+bench-peers: $(READY)
+	@sh scripts/peers $(ARGS)
 
 bench-full: $(READY)
 	@$(BIN)/python -m benchmarks --full --strict $(ARGS)

@@ -82,7 +82,7 @@ def test_a_fork_comes_alone_with_all_that_it_shows(store, other):
 
 def test_a_fork_whose_origin_is_gone_can_still_be_archived(store, other):
     before = archive(store, "fork")
-    store.delete("root", force=True)
+    store.delete("root")
     assert archive(store, "fork") == before
     take(other, before)
     assert list(other.entries("fork")) == list(store.entries("fork"))

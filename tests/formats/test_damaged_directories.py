@@ -12,11 +12,27 @@ import pytest
 import hansard
 from hansard.cli.root import hansard as cli
 from hansard.formats import import_paths
+from hansard.formats.a3s_paths import safe_id, v1_name
+from support import a3s, oxios
 from support.directories import DAMAGES, bamboo_home, copied, crabtalk_home, damaged, files_of
 
-MADE: dict[str, Callable[[Path], Path]] = {"bamboo": bamboo_home, "crabtalk": crabtalk_home}
+MADE: dict[str, Callable[[Path], Path]] = {
+    "bamboo": bamboo_home,
+    "crabtalk": crabtalk_home,
+    "oxios": oxios.build,
+    "a3s-legacy": lambda folder: a3s.build(folder, a3s.legacy()),
+    "a3s-v1": lambda folder: a3s.build(folder, a3s.v1()),
+}
 """Directories that the tests make. A new format adds a function that makes a small one."""
-GIVEN = ("bamboo_home", "crabtalk_sessions")
+GIVEN = (
+    "bamboo_home",
+    "crabtalk_sessions",
+    "oxios_state",
+    "a3s_sessions/v2.0.0_store",
+    "a3s_sessions/v3.1.0_dup_id_store",
+    "a3s_sessions/v3.1.0_value_order_store",
+    "a3s_v1_handmade",
+)
 """Sample directories, looked for beside the checkout."""
 
 
@@ -36,7 +52,7 @@ def histories(folder: Path) -> dict[str, list[tuple[str, str]]]:
 def touched(file: Path, ids: set[str]) -> set[str]:
     """The sessions that a file belongs to: those whose folder or file it is, by their names."""
     names = set(file.parts) | {file.stem}
-    return {identity for identity in ids if identity in names}
+    return {identity for identity in ids if names & {identity, safe_id(identity), v1_name(identity)}}
 
 
 def check(source: Path, work: Path, how: str) -> None:

@@ -10,8 +10,8 @@ import hansard
 from hansard.formats import detect, export_directory, import_paths
 from hansard.formats.recording import Recording
 from support import oxios
+from support.directories import samples
 from support.oxios import AGENT, LONE, MAIN, THREAD, build, dumps, files, main_session
-from support.transcripts import samples
 
 
 @pytest.fixture(params=["memory", "file"])

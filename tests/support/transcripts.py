@@ -76,11 +76,3 @@ def tokens(entering: int, output: int, total: int) -> dict[str, object]:
     last = {"input_tokens": entering, "cached_input_tokens": 4, "output_tokens": output, "reasoning_output_tokens": 1}
     info = {"last_token_usage": last, "total_token_usage": {"total_tokens": total}, "model_context_window": 1000}
     return codex("event_msg", type="token_count", info=info)
-
-
-def samples() -> Path:
-    """The folder of sample directories of other programs; skips the test where it is not there."""
-    found = Path(os.environ.get("HANSARD_SAMPLES") or Path(__file__).resolve().parents[3] / "shared" / "samples")
-    if not found.is_dir():
-        pytest.skip(f"no sample directories at {found}; set HANSARD_SAMPLES")
-    return found

@@ -20,7 +20,9 @@ from .codex_object import DOCUMENT_BYTES_MAX, DocumentReader
 from .detecting import SUPPORTED, Detected, examine
 from .directories import DIRECTORY_FORMATS, recognise, size_of
 from .jsonl import JsonlReader
+from .jsontext import NotJson, read
 from .planning import Reader
+from .report import Damage
 from .source import first_values, line_of
 
 ENDINGS: Final = (".jsonl", ".json", ".ndjson")
@@ -34,6 +36,8 @@ class Source(msgspec.Struct):
     format: str = ""
     size: int = 0
     refused: str = ""
+    damage: list[Damage] = []
+    """What shows that the file is no longer what it was."""
     names: tuple[str | None, str | None] = (None, None)
     """Native id of its session, and of that session's parent."""
 
@@ -113,6 +117,7 @@ def _look(source: Source, format: str) -> None:  # noqa: A002 - the field's name
         found = examine(source.path) if format == "auto" or not source.size else Detected(format)
         if found.format is None:
             source.refused = found.reason
+            source.damage = _damage(source)
         elif found.format == "hansard":
             source.refused = "a log of Hansard's own; bring it in with `hansard copy`"
         else:
@@ -120,6 +125,18 @@ def _look(source: Source, format: str) -> None:  # noqa: A002 - the field's name
             source.names = _names(source)
     except (OSError, Invalid) as error:
         source.refused = str(error)
+
+
+def _damage(source: Source) -> list[Damage]:
+    """What is wrong with a file that no reader takes, where it is certain that something is."""
+    if not source.size:
+        return [Damage("byte 0", "the file is empty")]
+    if source.path.suffix == ".json" and source.size <= DOCUMENT_BYTES_MAX:
+        try:
+            read(source.path.read_bytes())
+        except NotJson as error:
+            return [Damage(error.place, error.reason)]
+    return []
 
 
 def _names(source: Source) -> tuple[str | None, str | None]:

@@ -28,20 +28,21 @@ class Draft(msgspec.Struct):
     size: int = 0
     payload: tuple[str, Piece] | None = None
     """Format and content of the raw payload of a message."""
-    beside: bytes = b""
+    large: bytes = b""
     """Elements too large for a line."""
-    verbatim: dict[str, bytes] = {}
+    beside: list[bytes] = []
+    """Files that the body names already."""
 
     def made(self, session: Any) -> NewEntry:
         """The entry; what lies beside it is durable."""
         body = self.entry.body
         if self.payload is not None:
             body["raw"] = self._raw(session)
-        if self.beside:
-            body["attachment"] = session.attach(self.beside, mime="application/json", record=False).sha256
-            body["size"] = len(self.beside)
-        for name, data in self.verbatim.items():
-            body["verbatim"][name][1:] = [session.attach(data, mime="application/json", record=False).sha256]
+        if self.large:
+            body["attachment"] = session.attach(self.large, mime="application/json", record=False).sha256
+            body["size"] = len(self.large)
+        for data in self.beside:
+            session.attach(data, mime="application/json", record=False)
         return self.entry
 
     def _raw(self, session: Any) -> dict[str, Json]:
@@ -111,7 +112,7 @@ class Plan:
     def _make(self) -> None:
         document = self._document()
         update = self._update()
-        if self._recorded is None and document is not None and not document.verbatim:
+        if self._recorded is None and document is not None and not document.beside:
             self.opening = [document.entry, *([update] if update else [])]
         else:
             self.rest += [*([document] if document else []), *([Draft(update)] if update else [])]
@@ -148,14 +149,13 @@ class Plan:
         body["updated"] = record.updated if old is None or old.updated != record.updated else None
         body["anchors"] = [one for one in record.anchors if old is None or one not in old.anchors]
         kept = {name: value for name, value in body.items() if value}
-        verbatim = {name: [sha256(data).hexdigest(), ""] for name, data in record.exact.items()}
-        before = {name: pair[0] for name, pair in old.exact.items() if pair} if old else {}
-        if before != {name: pair[0] for name, pair in verbatim.items()}:
+        verbatim = {name: [digest, sha256(data).hexdigest()] for name, (digest, data) in record.exact.items()}
+        if verbatim != (old.exact if old else {}):
             kept["verbatim"] = verbatim
         if len(kept) == 1:
             return None
         entry = self._entry("event", kept, f"{DOCUMENT}:{digest_of_value(kept)}")
-        return Draft(entry, len(values.encode(kept)), verbatim=record.exact if "verbatim" in kept else {})
+        return Draft(entry, len(values.encode(kept)), beside=[data for _, data in record.exact.values()])
 
     def _told(self) -> dict[str, Json]:
         """Digests of the facts that are other than recorded; null for those that are gone."""
@@ -244,7 +244,7 @@ class Plan:
         if not large:
             body["items"] = [one.value for one in pieces]
         entry = self._entry("event", body, identity, at=head.at, run=head.run)
-        return Draft(entry, 0 if large else len(found), beside=found if large else b"")
+        return Draft(entry, 0 if large else len(found), large=found if large else b"")
 
     def _usage(self) -> Iterator[Draft]:
         """Calls that are not counted yet, and what the totals say beyond all calls."""

@@ -39,6 +39,7 @@ _MODULES: Final[dict[str, str]] = {
     "bamboo": "bamboo",
     "crabtalk": "crabtalk",
     "oxios": "oxios",
+    "a3s": "a3s",
 }
 
 DIRECTORY_FORMATS: Final = tuple(_MODULES)

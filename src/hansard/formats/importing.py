@@ -87,7 +87,7 @@ class _Run:
         """Import one file, again from its beginning if another writer came between."""
         report = FileReport(str(source.path), source.format)
         if source.refused:
-            report.skipped = source.refused
+            report.skipped, report.damage = source.refused, source.damage
             return report
         for attempt in range(_ATTEMPTS):
             report = FileReport(str(source.path), source.format)

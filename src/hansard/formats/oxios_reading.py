@@ -14,9 +14,9 @@ from typing import Any, Final
 from ..codec import times, values
 from ..limits import KIB
 from ..model.entry import Json
-from .jsontext import ObjectText, Piece, pretty
+from .jsontext import ObjectText, Piece, pretty, spelled, write_list, write_object
 from .planning import count, moment, word
-from .record import Call, Facts, Item, Record, Stretch, digest_of, digest_of_files, nanoseconds, sortable
+from .record import Call, Facts, Item, Record, Stretch, digest_of, digest_of_files, keep_exact, nanoseconds, sortable
 from .report import Damage, FileReport
 
 FORMAT: Final = "oxios"
@@ -98,6 +98,7 @@ def session_record(
         _add_agent(record, agent, at)
     record.items += _merged(body, lists, at)
     record.total = _totals(agents)
+    keep_exact(record, record.files[0], data, document_text(record, lists))
     return record
 
 
@@ -290,7 +291,19 @@ def agent_record(agent: AgentFile, start: str) -> Record:
             when = moment(piece.value.get("timestamp")) if isinstance(piece.value, dict) else ""
             said = step_body(piece.value, "tool", "input", "output") if isinstance(piece.value, dict) else {}
             record.items.append(Item(name, piece, type="step", at=when or at, body=said))
+    keep_exact(record, record.files[0], agent.data, document_text(record, lists))
     return record
+
+
+def document_text(record: Record, lists: list[str]) -> str:
+    """The text that the pieces of a record give."""
+    found: dict[str, list[str]] = {name: [] for name in lists}
+    for item in record.items:
+        if item.list in found:
+            found[item.list].append(spelled(item.piece, 2))
+    texts = {name: write_list(elements, 1) for name, elements in found.items()}
+    texts |= {name: spelled(one, 1) for name, one in record.fields.items()}
+    return write_object([(name, texts[name]) for name in record.order[""]], 0)
 
 
 def object_of(value: Json, report: FileReport) -> dict[str, Json] | None:

@@ -97,7 +97,7 @@ class _Writing:
         path = f"sessions/{self._name}.json"
         self._folder.check_free(path, ours=self._is_ours)
         agents = {f"{name}.json": pieces[0] for name, pieces in self._agents().items() if pieces}
-        self._folder.write(path, text.encode())
+        self._folder.write(path, self._recorded.file(path, text))
         for name, piece in agents.items():
             self._folder.write(name, spelled(piece, 0).encode())
         return Written(self._info.id, [path, *agents], self._notes + turns.notes)
@@ -204,7 +204,7 @@ class _Writing:
             self._notes.append(f"its id became {self._name!r}: agents of oxios have UUIDs")
         path = f"agents/{self._name}.json"
         self._folder.check_free(path, ours=self._is_ours)
-        self._folder.write(path, self._object(fields, lists, _AGENT_ORDER).encode())
+        self._folder.write(path, recorded.file(path, self._object(fields, lists, _AGENT_ORDER)))
         return Written(self._info.id, [path], self._notes)
 
     def _born_agent(self) -> dict[str, Piece]:

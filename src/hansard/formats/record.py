@@ -102,12 +102,21 @@ class Record(msgspec.Struct):
     """Names of the members of each object that was opened, as they stand in the file."""
     files: list[str] = []
     """Which files there are, in words of the format."""
-    exact: dict[str, bytes] = {}
-    """Bytes of files that can't be written again from their pieces."""
+    masked: bool = False
+    """A secret was taken out of its fields."""
+    exact: dict[str, tuple[str, bytes]] = {}
+    """Files that are other than what their pieces give: the SHA-256 of that, and the file's own bytes."""
     facts: Facts = msgspec.field(default_factory=Facts)
     calls: list[Call] = []
     total: dict[str, float] = {}
     """Usage in all, where the files say so: input, output, cache_read, cache_write, cost."""
+
+
+def keep_exact(record: Record, path: str, data: bytes, rebuilt: str) -> None:
+    """Keep a file's own bytes if its pieces, put together again, are others."""
+    again = rebuilt.encode("utf-8", "surrogatepass")
+    if again != data:
+        record.exact[path] = (sha256(again).hexdigest(), data)
 
 
 class Stretch(msgspec.Struct, frozen=True):

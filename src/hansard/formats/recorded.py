@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, Final
 
 from ..codec import values
@@ -35,6 +36,7 @@ class Recorded:
         self.updated = ""
         self.anchors: set[str] = set()
         self.exact: dict[str, list[str]] = {}
+        """By a file's path the digest of what its pieces give, and that of its own bytes, which are attached."""
         self.counted: dict[str, float] = {}
         self.own = 0
         """Nodes and moves of the head that came from elsewhere."""
@@ -96,6 +98,12 @@ class Recorded:
         self.anchors |= {*_texts(body.get("anchors"))}
         if "verbatim" in body:
             self.exact = {name: _texts(pair) for name, pair in _object(body["verbatim"]).items()}
+
+    def file(self, path: str, text: str) -> bytes:
+        """The bytes of a file whose pieces give `text`: its own, where those were others. Errors as for attachments."""
+        data = text.encode()
+        kept = self.exact.get(path, ())
+        return self._session.attachment(kept[1]) if len(kept) == 2 and kept[0] == sha256(data).hexdigest() else data
 
     def count(self, name: str) -> int:
         """How many elements of a list there are."""

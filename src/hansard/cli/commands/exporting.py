@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...store import Session
 
 FORMATS: Final = ("md", "html", "jsonl", "raw", "hansard", "archive")
-DIRECTORIES: Final = ("bamboo", "oxios")
+DIRECTORIES: Final = ("bamboo", "oxios", "a3s")
 """Formats of `hansard.formats.directories`, spelled out so that a help text imports nothing."""
 
 
@@ -62,7 +62,7 @@ def export_command(
       raw      the lines of the file it was imported from, byte for byte
       hansard  the session's own log, byte for byte, each line verified
       archive  a zip with the session, its sub-agents and attachments, for `hansard import`; takes several sessions
-      oxios    a state directory of oxios; takes several sessions, and the directory as the last argument
+      oxios    a state directory of oxios; a3s: a store of a3s-code. Take several sessions, and the directory last
 
     The exit code is 4 if a session was refused; the others are written all the same.
     """

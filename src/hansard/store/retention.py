@@ -1,0 +1,247 @@
+"""How long sessions are kept: a policy, what it chooses, and the worker that applies it behind the saves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+import msgspec
+
+from ..backend import Backend
+from ..codec import values
+from ..errors import Conflict, HansardError, Invalid
+from ..model.documents import DocumentKey
+from ..model.entry import Json
+from ..model.info import SessionInfo
+from ..model.requests import Clock
+from ..query import EVERYTHING
+from .cleaning import Cleaned, Cleaner, tree_of
+from .queries import sessions_of
+
+Age: TypeAlias = timedelta | float
+"""A time span: a timedelta, or seconds."""
+
+MARK: Final = DocumentKey("hansard", "retention", "json")
+"""The document of the store that says when it was last pruned."""
+
+
+class RetentionPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a store is kept. None is no limit; the policy of a session's user counts before that of its project, and
+    this before the store's own.
+
+    A tree is as old as its newest change. What is pinned, running or leased stays, with all that it hangs on.
+    """
+
+    max_age: Age | None = None
+    """Trees that nobody touched for longer go."""
+    max_sessions: int | None = None
+    """Roots beyond the newest so many go."""
+    users: Mapping[str, RetentionPolicy] = {}
+    """Policies for the sessions of single users."""
+    projects: Mapping[str, RetentionPolicy] = {}
+    """Policies for the sessions of single projects."""
+    cooldown_s: float = 3600.0
+    """At least this long between two prunings behind saves, whatever the number of processes."""
+    batch: int = 100
+    """Trees that are taken away before it is asked whether the store is to be closed."""
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            Invalid: a limit is none.
+        """
+        if self.max_age is not None and _seconds(self.max_age) <= 0:
+            msg = f"max_age: {self.max_age!r}; a time above 0, or None for no limit (0 does not turn it off)"
+            raise Invalid(msg)
+        for name in ("max_sessions", "batch"):
+            number = getattr(self, name)
+            if number is not None and (type(number) is not int or number < 1):
+                msg = f"{name}: {number!r}; a number from 1 on, or None for no limit (0 does not turn it off)"
+                raise Invalid(msg)
+        if isinstance(self.cooldown_s, bool) or not isinstance(self.cooldown_s, int | float) or self.cooldown_s < 0:
+            msg = f"cooldown_s: seconds from 0 on, not {self.cooldown_s!r}"
+            raise Invalid(msg)
+        for policy in (*self.users.values(), *self.projects.values()):
+            if not isinstance(policy, RetentionPolicy) or policy.users or policy.projects:
+                msg = "users and projects: a RetentionPolicy each, which names no users or projects of its own"
+                raise Invalid(msg)
+
+    @property
+    def limits_anything(self) -> bool:
+        """There is a limit for somebody."""
+        own = self.max_age is not None or self.max_sessions is not None
+        return own or any(policy.limits_anything for policy in (*self.users.values(), *self.projects.values()))
+
+
+def _seconds(age: Age) -> float:
+    if isinstance(age, timedelta):
+        return age.total_seconds()
+    if isinstance(age, bool) or not isinstance(age, int | float):
+        msg = f"max_age: a timedelta or seconds, not {age!r}"
+        raise Invalid(msg)
+    return float(age)
+
+
+class _Victim(msgspec.Struct, frozen=True):
+    root: str
+    touched_us: int
+    """Of the newest session in the tree when it was chosen."""
+
+
+def chosen(backend: Backend, policy: RetentionPolicy, now_us: int) -> list[_Victim]:
+    """The trees that a policy lets go, the oldest first."""
+    seen: set[str] = set()
+    counts: dict[tuple[str, str], int] = {}
+    victims: list[_Victim] = []
+    # The newest session of a tree comes first, and tells how old the tree is.
+    for info in sessions_of(backend, EVERYTHING, order="-touched", complete=True):
+        name = info.root or info.id
+        if name in seen:
+            continue
+        seen.add(name)
+        root = _root(backend, info)
+        if root is None:
+            continue
+        scope, rule = _governing(policy, root)
+        counts[scope] = counts.get(scope, 0) + 1
+        too_many = rule.max_sessions is not None and counts[scope] > rule.max_sessions
+        too_old = rule.max_age is not None and info.touched_us < now_us - round(_seconds(rule.max_age) * 1_000_000)
+        if too_many or too_old:
+            victims.append(_Victim(name, info.touched_us))
+    victims.reverse()
+    return victims
+
+
+def _root(backend: Backend, info: SessionInfo) -> SessionInfo | None:
+    """The root of a session, None if it is gone or can't be read: what is damaged is never pruned."""
+    if info.parent is not None:
+        try:
+            info = backend.info(info.root)
+        except HansardError:
+            return None
+    return None if info.damaged else info
+
+
+def _governing(policy: RetentionPolicy, root: SessionInfo) -> tuple[tuple[str, str], RetentionPolicy]:
+    if root.user is not None and root.user in policy.users:
+        return ("user", root.user), policy.users[root.user]
+    if root.project is not None and root.project in policy.projects:
+        return ("project", root.project), policy.projects[root.project]
+    return ("", ""), policy
+
+
+def prune(
+    backend: Backend, clock: Clock, policy: RetentionPolicy, *, dry_run: bool, stop: threading.Event | None = None
+) -> Cleaned:
+    """As Store.prune says; `stop` ends it between two batches."""
+    cleaner = Cleaner(backend, clock, keep_pinned=True, dry_run=dry_run)
+    for batch in _batches(chosen(backend, policy, clock()), policy.batch):
+        if stop is not None and stop.is_set():
+            break
+        for victim in batch:
+            _take(backend, cleaner, victim)
+    return cleaner.result()
+
+
+def _batches(victims: Sequence[_Victim], size: int) -> Iterator[Sequence[_Victim]]:
+    for start in range(0, len(victims), size):
+        yield victims[start : start + size]
+
+
+def _take(backend: Backend, cleaner: Cleaner, victim: _Victim) -> None:
+    def still(now: Sequence[SessionInfo]) -> str:
+        return "touched meanwhile" if max(info.touched_us for info in now) > victim.touched_us else ""
+
+    try:
+        root = backend.info(victim.root)
+    except HansardError:
+        return
+    cleaner.take(tree_of(backend, root), still)
+
+
+class Pruner:
+    """Applies the policy of a store behind its saves: in one thread, once per cooldown over all processes."""
+
+    def __init__(self, backend: Backend, clock: Clock, policy: RetentionPolicy) -> None:
+        """Do nothing before the first save."""
+        self._backend = backend
+        self._clock = clock
+        self.policy = policy
+        self._mutex = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._next_us = 0
+        self._error = ""
+
+    def saved(self) -> None:
+        """Something was saved: prune if it is time. Costs a look at the clock."""
+        now_us = self._clock()
+        if now_us < self._next_us or self._stop.is_set():
+            return
+        with self._mutex:
+            if now_us < self._next_us or self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._next_us = now_us + self._cooldown_us
+            self._thread = threading.Thread(target=self._pass, args=(now_us,), name="hansard-retention", daemon=True)
+            self._thread.start()
+
+    @property
+    def _cooldown_us(self) -> int:
+        return round(self.policy.cooldown_s * 1_000_000)
+
+    def _pass(self, now_us: int) -> None:
+        """Prune once, if no other process has within the cooldown. What goes wrong shows in the store's health."""
+        try:
+            if self._claim(now_us):
+                done = prune(self._backend, self._clock, self.policy, dry_run=False, stop=self._stop)
+                self._error = done.errors[0].message if done.errors else ""
+        except (HansardError, OSError) as error:
+            self._error = f"{type(error).__name__}: {error}"
+
+    def _claim(self, now_us: int) -> bool:
+        """Whether this process is the one to prune now; then the store says so to the others."""
+        if "documents" not in self._backend.capabilities:
+            return True
+        found = self._backend.document(MARK)
+        version, last_us = 0, 0
+        if found is not None:
+            version, last_us = found[0].version, _last_us(found[1])
+        if found is not None and last_us <= now_us < last_us + self._cooldown_us:
+            self._next_us = last_us + self._cooldown_us
+            return False
+        try:
+            self._backend.put_document(MARK, values.encode({"last_us": now_us}), expect=version)
+        except Conflict:
+            return False
+        return True
+
+    def details(self) -> dict[str, Json]:
+        """What the store's health says of it."""
+        last_us = None
+        if "documents" in self._backend.capabilities:
+            found = self._backend.document(MARK)
+            last_us = None if found is None else _last_us(found[1])
+        return {"last_us": last_us, "error": self._error or None}
+
+    def wait(self) -> None:
+        """Return when no pruning is going on."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def close(self) -> None:
+        """Begin nothing more, and return when what was begun has come to the end of its batch."""
+        self._stop.set()
+        self.wait()
+
+
+def _last_us(content: bytes) -> int:
+    try:
+        said = values.decode(content)
+    except ValueError:
+        return 0
+    last_us = said.get("last_us") if isinstance(said, dict) else None
+    return last_us if type(last_us) is int else 0

@@ -38,7 +38,25 @@ if TYPE_CHECKING:
     from .model.info import Attachment, Lease, Message, Segment, SessionInfo, Usage
     from .model.requests import ANY, Appended, Erasure, Finding, Health, Hit, Keys, Page
     from .opening import open  # noqa: A004 - hansard.open is the name
-    from .store import KEEP, Branch, Copied, CopyReport, Draft, LeaseHandle, Located, Session, Spent, Step, Store
+    from .store import (
+        KEEP,
+        Branch,
+        Cleaned,
+        Copied,
+        CopyReport,
+        Draft,
+        Kept,
+        LeaseHandle,
+        Located,
+        RetentionPolicy,
+        Run,
+        RunHandle,
+        Session,
+        Spent,
+        Step,
+        Store,
+        Trimmed,
+    )
 
     __version__: str
 
@@ -49,6 +67,7 @@ __all__ = [
     "Appended",
     "Attachment",
     "Branch",
+    "Cleaned",
     "Conflict",
     "Copied",
     "CopyReport",
@@ -61,6 +80,7 @@ __all__ = [
     "Health",
     "Hit",
     "Invalid",
+    "Kept",
     "Keys",
     "Lease",
     "LeaseHandle",
@@ -70,12 +90,16 @@ __all__ = [
     "NewEntry",
     "NotFound",
     "Page",
+    "RetentionPolicy",
+    "Run",
+    "RunHandle",
     "Segment",
     "Session",
     "SessionInfo",
     "Spent",
     "Step",
     "Store",
+    "Trimmed",
     "Unavailable",
     "Unsupported",
     "Usage",
@@ -110,7 +134,8 @@ _NAMES: Final = {
     "model.requests": ("ANY", "Appended", "Erasure", "Finding", "Health", "Hit", "Keys", "Page"),
     "opening": ("open",),
     "store": (
-        "KEEP", "Branch", "Copied", "CopyReport", "Draft", "LeaseHandle", "Located", "Session", "Spent", "Step", "Store",
+        "KEEP", "Branch", "Cleaned", "Copied", "CopyReport", "Draft", "Kept", "LeaseHandle", "Located", "RetentionPolicy",
+        "Run", "RunHandle", "Session", "Spent", "Step", "Store", "Trimmed",
     ),
 }  # fmt: skip
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}

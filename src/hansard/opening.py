@@ -18,6 +18,8 @@ from .codec import times
 from .errors import Invalid, NotFound, Unsupported
 from .model.requests import Clock
 from .store import Store
+from .store.redacting import Redact
+from .store.retention import RetentionPolicy
 
 AnyClock: TypeAlias = Callable[[], datetime | float | int]
 """A clock as callers have one: datetimes, seconds as float, or microseconds as int."""
@@ -36,13 +38,21 @@ class _Place(msgspec.Struct, frozen=True):
     shared_unsafe: bool = False
 
 
-def open(url: str | os.PathLike[str] | None = None, *, clock: AnyClock | None = None, create: bool = True) -> Store:  # noqa: A001
+def open(  # noqa: A001 - hansard.open is the name
+    url: str | os.PathLike[str] | None = None,
+    *,
+    clock: AnyClock | None = None,
+    create: bool = True,
+    retention: RetentionPolicy | None = None,
+    redact: Redact | None = None,
+) -> Store:
     """An open store.
 
     `url` is a folder, `file:///folder`, or `memory:` (gone when closed); None is $HANSARD_STORE, else ~/.hansard.
     `file:///folder?shared=unsafe` opens a folder on a network file system, whose locks may lose acknowledged entries.
     `clock` replaces the system's time: it gives datetimes, seconds as float, or microseconds as int. A store that is
-    not there is made, unless `create` is False.
+    not there is made, unless `create` is False. `retention` takes away behind the saves what it lets go; without one
+    nothing ever goes. `redact(kind, body)` gives the body of each entry that is stored instead of the one given.
 
     Raises:
         NotFound: there is no store, and `create` is False.
@@ -52,7 +62,7 @@ def open(url: str | os.PathLike[str] | None = None, *, clock: AnyClock | None = 
     """
     place = _parse(os.environ.get(VARIABLE) or "~/.hansard" if url is None else url)
     ticking = _clock(clock)
-    return Store(_backend(place, ticking, create=create), clock=ticking)
+    return Store(_backend(place, ticking, create=create), clock=ticking, retention=retention, redact=redact)
 
 
 def _backend(place: _Place, clock: Clock, *, create: bool) -> Backend:

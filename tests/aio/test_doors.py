@@ -7,7 +7,12 @@ import pytest
 import hansard
 from hansard import aio
 
-DOORS = [(hansard.Store, aio.AsyncStore), (hansard.Session, aio.AsyncSession), (hansard.LeaseHandle, aio.AsyncLease)]
+DOORS = [
+    (hansard.Store, aio.AsyncStore),
+    (hansard.Session, aio.AsyncSession),
+    (hansard.LeaseHandle, aio.AsyncLease),
+    (hansard.RunHandle, aio.AsyncRun),
+]
 
 
 def names(kind):

@@ -31,11 +31,14 @@ from ..store.following import WATCH_POLL_S
 from ..store.overview import watcher_of
 from ..store.place import Place, place_of
 from ..store.reading import check_after, check_poll, check_timeout
+from ..store.redacting import Redact
+from ..store.retention import RetentionPolicy
 from . import following
 from .running import Outcome, settled, threaded
 from .twins import Twin, call, plain, stream
+from .working import AsyncRun
 
-__all__ = ["AsyncLease", "AsyncSession", "AsyncStore", "Opening", "open", "threaded"]
+__all__ = ["AsyncLease", "AsyncRun", "AsyncSession", "AsyncStore", "Opening", "open", "threaded"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -103,7 +106,9 @@ async def _commit(session: Session, *args: Any, **kwargs: Any) -> Appended:
     def start(done: Callable[[Outcome], None]) -> None:
         backend.submit(session.id, drafted.request, lambda answer: done(_outcome(answer)))
 
-    return await settled(start)
+    appended = await settled(start)
+    place.saved()
+    return appended
 
 
 def _outcome(answer: Answer) -> Outcome:
@@ -166,6 +171,11 @@ class AsyncSession(Twin):
     usage = plain(Session.usage)
     trajectory = plain(Session.trajectory)
 
+    @functools.wraps(Session.run)
+    def run(self, **asked: Any) -> AsyncRun:
+        """A run on this session, begun and ended by `async with`; as Session.run."""
+        return AsyncRun(lambda: self.sync.run(**asked), _async_session)
+
     async def wait(self, *, after: int | None = None, timeout_s: float = 60.0) -> int:
         """The session's last seq, as soon as it is greater than `after` (None: than now), or when the time is over."""
         check_timeout(timeout_s)
@@ -226,6 +236,20 @@ class AsyncStore(Twin):
     latest = call(Store.latest, lambda session: None if session is None else AsyncSession(session))
     usage = plain(Store.usage)
     entries = stream(Store.entries)
+    runs = stream(Store.runs)
+    trim_runs = plain(Store.trim_runs)
+    cleanup = plain(Store.cleanup)
+    prune = plain(Store.prune)
+
+    @functools.wraps(Store.run)
+    def run(self, **asked: Any) -> AsyncRun:
+        """A run of an agent that has no session, begun and ended by `async with`; as Store.run."""
+        return AsyncRun(lambda: self.sync.run(**asked), _async_session)
+
+    @property
+    def retention(self) -> RetentionPolicy | None:
+        """The policy that the store was opened with."""
+        return self.sync.retention
 
     def watch(
         self, since: When | None = None, *, poll_s: float = WATCH_POLL_S, **filters: Unpack[Filters]
@@ -277,7 +301,12 @@ class Opening:
 
 
 def open(  # noqa: A001 - as hansard.open
-    url: str | os.PathLike[str] | None = None, *, clock: AnyClock | None = None, create: bool = True
+    url: str | os.PathLike[str] | None = None,
+    *,
+    clock: AnyClock | None = None,
+    create: bool = True,
+    retention: RetentionPolicy | None = None,
+    redact: Redact | None = None,
 ) -> Opening:
     """An open store, as hansard.open: `async with hansard.aio.open() as store`, or `store = await …`.
 
@@ -288,7 +317,9 @@ def open(  # noqa: A001 - as hansard.open
     async def start() -> AsyncStore:
         opened: list[Store] = []
         try:
-            await threaded(lambda: opened.append(opening.open(url, clock=clock, create=create)))
+            await threaded(
+                lambda: opened.append(opening.open(url, clock=clock, create=create, retention=retention, redact=redact))
+            )
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 for store in opened:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from ..fold import Branch
 from .changes import KEEP
+from .cleaning import Cleaned, Kept
 from .copying import Copied, CopyReport
 from .following import Located
 from .leases import LeaseHandle
 from .modifying import Draft
+from .retention import RetentionPolicy
+from .running import RunHandle
+from .runs import Run, Trimmed
 from .session import Session
 from .spending import Spent
 from .store import Store
@@ -16,13 +20,19 @@ from .trajectory import Step
 __all__ = [
     "KEEP",
     "Branch",
+    "Cleaned",
     "Copied",
     "CopyReport",
     "Draft",
+    "Kept",
     "LeaseHandle",
     "Located",
+    "RetentionPolicy",
+    "Run",
+    "RunHandle",
     "Session",
     "Spent",
     "Step",
     "Store",
+    "Trimmed",
 ]

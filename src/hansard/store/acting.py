@@ -11,6 +11,7 @@ from ..model.requests import Erasure
 from ..query import where
 from . import asking, clearing
 from .queries import sessions_of
+from .running import RunHandle, run_of
 from .spending import sum_of
 from .trajectory import Step, trajectory
 from .writing import Writing
@@ -96,6 +97,25 @@ class Acting(Writing):
                 level.append(info.id)
                 found.append(info.usage)
         return sum_of(found)
+
+    def run(
+        self,
+        *,
+        agent: str | None = None,
+        task: str | None = None,
+        id: str | None = None,  # noqa: A002 - the field's name
+        ttl_s: float = 60.0,
+        data: Mapping[str, Json] | None = None,
+    ) -> RunHandle:
+        """A run on this session, begun and ended by `with`: status, sign of life, error, steps, tokens and cost.
+
+        It is alone: while its lease, which is renewed all the time, has not run out for `ttl_s`, no other run begins. A
+        run that dies is told from a live one by that lease. `data` is kept in the record of the run.
+
+        Raises:
+            Conflict: another run, or whoever else has the lease, is alive; when it is entered.
+        """
+        return run_of(self, id=id, agent=agent, task=task, ttl_s=ttl_s, data=data)
 
     def trajectory(self, *, answer: int | None = None) -> list[Step]:
         """The tool steps and spans of reasoning on record, each with the answer that it led to.

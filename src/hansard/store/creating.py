@@ -17,8 +17,9 @@ from ..model.entry import Json
 from ..model.requests import Created, Creation
 from .changes import KeyChanges, changes_of
 from .drafting import attach_all, draft
-from .given import GivenEntries
+from .given import GivenEntries, new_entries
 from .place import Place
+from .redacting import redacted_creation, report, without_secrets
 
 
 def creation_of(
@@ -66,9 +67,15 @@ def creation_of(
         metadata=dict(metadata or {}),
         config=dict(config or {}),
         source=source,
-        title=title,
+        title=_title(title, config),
         at=times.normal(at) if at != "" else "",
     )
+
+
+def _title(title: str | None, config: Mapping[str, Json] | None) -> str | None:
+    """The title as given, else the name in the config."""
+    name = None if config is None else config.get("name")
+    return name if title is None and isinstance(name, str) and name.strip() else title
 
 
 def _check_words(**words: object) -> None:
@@ -105,11 +112,19 @@ def begin(
         AlreadyExists, NotFound, Invalid: as the verbs say.
     """
     changes = changes_of(fields={} if status is None else {"status": status}, state=state)
+    config, dropped = without_secrets(creation.config)
+    if dropped:
+        creation = msgspec.structs.replace(creation, config=config)
+        entries = [*report(dropped), *new_entries(entries)]
+    if place.redact is not None:
+        creation = redacted_creation(place.redact, creation)
     drafted = draft(place, entries, changes=changes)
     first = Request() if drafted.files else drafted.request
     created = place.backend.create(creation, first, reuse=reuse)
     if not drafted.files or not created.new:
+        place.saved()
         return created
     attach_all(place, created.id, drafted)
     seq = place.backend.append(created.id, drafted.request).seq
+    place.saved()
     return msgspec.structs.replace(created, seq=seq)

@@ -18,6 +18,7 @@ from .changes import KeyChanges, changes_of
 from .given import File, GivenEntries, is_usual, new_entries, without_inline
 from .leases import HasFence, fence_of
 from .place import Place
+from .redacting import changes_without_secrets, entry_without_secrets, redacted_changes, redacted_entry, report
 
 _NOTHING: Final = Request()
 
@@ -46,6 +47,10 @@ def draft(
         Invalid: an entry, the key or `expect` can't be taken.
     """
     given = new_entries(entries)
+    given, changes = _without_secrets(given, changes)
+    if place.redact is not None:
+        given = [redacted_entry(place.redact, new) for new in given]
+        changes = None if changes is None else redacted_changes(place.redact, changes)
     if not given and changes is None and expect is None and fence is None:
         return Drafted(_NOTHING)
     _check_options(key, expect, run, agent)
@@ -77,6 +82,19 @@ def draft(
         fence=fence,
     )
     return Drafted(request, tuple(files))
+
+
+def _without_secrets(given: list[NewEntry], changes: Changes | None) -> tuple[list[NewEntry], Changes | None]:
+    if changes is None and all(new.kind != "update" for new in given):
+        return given, changes
+    found: list[NewEntry] = []
+    dropped: list[str] = []
+    for new in given:
+        cleaned, names = entry_without_secrets(new)
+        found.append(cleaned)
+        dropped += names
+    changes, names = changes_without_secrets(changes)
+    return found + report(dropped + names), changes
 
 
 def draft_append(

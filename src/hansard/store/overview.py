@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Unpack, cast
 
 from ..codec import times
 from ..errors import Invalid
+from ..model.entry import Json
 from ..model.info import SessionInfo
-from ..query import EVERYTHING, Condition, where
-from . import following, spending
-from .care import Care
-from .filters import Filters, When
+from ..model.requests import ANY
+from ..query import EVERYTHING, Condition, check_limit, where
+from . import following, runs, spending
+from .creating import begin, creation_of
+from .filters import Filters, When, Words
 from .following import WATCH_POLL_S, Located, Watcher
+from .keeping import Keeping
 from .place import place_of
 from .queries import sessions_of
 from .reading import check_poll
+from .running import RunHandle
+from .runs import Run, Trimmed
 from .session import Session
 from .spending import Spent
 
 
-class Overview(Care):
+class Overview(Keeping):
     """A store as whoever runs many agents sees it."""
 
     def latest(self, *, agent: str | None = None, user: str | None = None, order: str = "created") -> Session | None:
@@ -84,6 +89,59 @@ class Overview(Care):
         since_us = None if since is None else times.microseconds(since, "updated_since")
         condition = where(**cast("dict[str, Any]", {"all_kinds": True, **filters}))
         return following.entries_since(self._place.backend, condition, since_us, kinds)
+
+    def run(
+        self,
+        *,
+        agent: str | None = None,
+        user: str | None = None,
+        project: str | None = None,
+        task: str | None = None,
+        id: str | None = None,  # noqa: A002 - the field's name
+        ttl_s: float = 60.0,
+        data: Mapping[str, Json] | None = None,
+    ) -> RunHandle:
+        """A run of an agent that has no session: it gets one of kind `run`, which listings leave out. As Session.run."""
+        creation = creation_of(kind="run", agent=agent, user=user, project=project, title=task)
+        session = Session(self._place, begin(self._place, creation).id)
+        return session.run(agent=agent, task=task, id=id, ttl_s=ttl_s, data=data)
+
+    def runs(self, *, run_status: Words = ANY, run_agent: Words = ANY, **filters: Unpack[Filters]) -> Iterator[Run]:
+        """The runs of all sessions that meet the filters, those of the most active session first.
+
+        `run_status` is running, dead, completed, error or cancelled, or several of them: a dead run is one whose lease
+        ran out before it ended. `run_agent` is whose run it was. Children and sessions of kind `run` are among the
+        sessions.
+
+        Raises:
+            Invalid: no such filter.
+        """
+        condition = where(**cast("dict[str, Any]", {"all_kinds": True, **filters}))
+        place = self._place
+        return runs.runs(place.backend, place.clock, condition, status=run_status, run_agent=run_agent)
+
+    def trim_runs(
+        self, *, max_age_s: float, limit: int = 10_000, dry_run: bool = False, **filters: Unpack[Filters]
+    ) -> list[Trimmed]:
+        """Of runs that ended longer ago, how they went is gone for good: their events, at most `limit` at a time.
+
+        What began and ended them stays, with their steps, tokens and cost, and so do messages, except in sessions of
+        kind `run`. The lines keep their places and verify; an `erase` entry names them. Live runs are left alone.
+
+        Raises:
+            Invalid: the age or the limit is none.
+            Unsupported: the backend can't erase.
+        """
+        self._place.need("erase", "trim_runs()")
+        if isinstance(max_age_s, bool) or not isinstance(max_age_s, int | float) or max_age_s <= 0:
+            msg = f"max_age_s: seconds, more than 0, not {max_age_s!r}"
+            raise Invalid(msg)
+        place = self._place
+        before = times.stamp(place.clock() - round(max_age_s * 1_000_000))
+        condition = where(**cast("dict[str, Any]", {"all_kinds": True, **filters}))
+        return runs.trim(
+            place.backend, place.clock, condition, before=before, limit=check_limit(limit), dry_run=dry_run
+        )
 
     def watch(
         self, since: When | None = None, *, poll_s: float = WATCH_POLL_S, **filters: Unpack[Filters]

@@ -11,6 +11,8 @@ from weakref import WeakValueDictionary
 from ..backend import Backend
 from ..errors import Invalid, Unavailable, Unsupported
 from ..model.requests import Clock
+from .redacting import Redact
+from .retention import Pruner, RetentionPolicy
 
 
 class HasPlace(Protocol):
@@ -44,10 +46,14 @@ class _Turn:
 class Place:
     """An open store, seen from inside."""
 
-    def __init__(self, backend: Backend, clock: Clock) -> None:
+    def __init__(
+        self, backend: Backend, clock: Clock, *, retention: RetentionPolicy | None = None, redact: Redact | None = None
+    ) -> None:
         """Stand before an open backend."""
         self._backend = backend
         self.clock = clock
+        self.redact = redact
+        self.pruner = None if retention is None else Pruner(backend, clock, retention)
         self._closed = False
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
         self._mutex = threading.Lock()
@@ -84,9 +90,16 @@ class Place:
             msg = f"{verb} needs the capability {capability!r}, which the {self.name} backend does not have; copy the session to a store that has it"
             raise Unsupported(msg)
 
+    def saved(self) -> None:
+        """Something was saved: what the policy of retention lets go may be taken away now, behind the scenes."""
+        if self.pruner is not None:
+            self.pruner.saved()
+
     def close(self) -> None:
         """Release everything; closing again does nothing."""
         if not self._closed:
+            if self.pruner is not None:
+                self.pruner.close()
             self._closed = True
             self._backend.close()
 

@@ -28,10 +28,9 @@ MARK: Final = DocumentKey("hansard", "retention", "json")
 
 
 class RetentionPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a store is kept. None is no limit; the policy of a session's user counts before that of its project, and
-    this before the store's own.
+    """What of a store is kept; None is no limit.
 
-    A tree is as old as its newest change. What is pinned, running or leased stays, with all that it hangs on.
+    The policy of a session's user counts before that of its project, and this before the store's own. A tree is as old as its newest change. What is pinned, running or leased stays, with all that it hangs on.
     """
 
     max_age: Age | None = None

@@ -22,7 +22,9 @@ from .overview import Overview
 from .place import Place
 from .protecting import unless_protected
 from .queries import sessions_of
+from .redacting import Redact
 from .resolving import get, is_there, resolve
+from .retention import RetentionPolicy
 from .session import Session
 
 
@@ -32,9 +34,11 @@ class Store(Overview):
     Made by `hansard.open()`; with a backend of your own, `Store(backend, clock=…)`.
     """
 
-    def __init__(self, backend: Backend, *, clock: Clock) -> None:
-        """Stand on an open backend. `clock` gives microseconds since 1970."""
-        super().__init__(Place(backend, clock))
+    def __init__(
+        self, backend: Backend, *, clock: Clock, retention: RetentionPolicy | None = None, redact: Redact | None = None
+    ) -> None:
+        """Stand on an open backend. `clock` gives microseconds since 1970; for the rest see `hansard.open`."""
+        super().__init__(Place(backend, clock, retention=retention, redact=redact))
 
     def create(
         self,

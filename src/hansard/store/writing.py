@@ -12,7 +12,7 @@ from ..model.requests import Appended, Changes, Erasure, Keys
 from . import leases
 from .attaching import attachment_entry, content_of
 from .changes import KEEP, Keep, KeyChanges, changes_of, with_label
-from .drafting import attach_all, draft, draft_append
+from .drafting import Drafted, attach_all, draft, draft_append
 from .given import GivenEntries
 from .leases import HasFence, LeaseHandle, fence_of
 from .modifying import Draft, Modifier, modify
@@ -75,7 +75,7 @@ class Writing(Reading):
             key=key, expect=expect, state=state, status=status, set=set, lease=lease, run=run, agent=agent,
         )  # fmt: skip
         attach_all(self._place, self.id, drafted)
-        return self._place.backend.append(self.id, drafted.request)
+        return self._saved(drafted)
 
     def update(
         self,
@@ -129,7 +129,12 @@ class Writing(Reading):
     ) -> int:
         self._place.refuse_inside_edit(self.id)
         drafted = draft(self._place, (), changes=changes, key=key, expect=expect, fence=fence_of(lease))
-        return self._place.backend.append(self.id, drafted.request).seq
+        return self._saved(drafted).seq
+
+    def _saved(self, drafted: Drafted) -> Appended:
+        appended = self._place.backend.append(self.id, drafted.request)
+        self._place.saved()
+        return appended
 
     def rename(self, title: str | None, *, generated: bool = False, expect_version: int | None = None) -> bool:
         """The session has this title (None: the derived one) and True is returned.
@@ -183,7 +188,7 @@ class Writing(Reading):
                 return drafted.info.seq
             ready = draft(self._place, drafted.entries, changes=changes, expect=drafted.info.seq)
             attach_all(self._place, self.id, ready)
-            return self._place.backend.append(self.id, ready.request).seq
+            return self._saved(ready).seq
 
         with self._place.turn(self.id):
             return modify(lambda: self.info, fn, write)

@@ -26,9 +26,11 @@ from .suites import (
     housekeeping,
     keeping,
     overseeing,
+    retaining,
     retrying,
     storing,
     valuing,
+    working,
 )
 
 
@@ -73,6 +75,12 @@ class BackendContract(
     overseeing.Owning,
     overseeing.Spending,
     overseeing.Following,
+    retaining.Cleaning,
+    retaining.Pruning,
+    retaining.PruningBehindSaves,
+    working.Running,
+    working.Redacting,
+    working.Saving,
     awaiting.Renewing,
     awaiting.Awaiting,
     documenting.Documenting,

@@ -23,8 +23,8 @@ from .report import Damage
 ViewOf: TypeAlias = Callable[[Mapping[str, bytes]], "View"]
 """What a session is by its heads, given by their names; the same heads give the same view."""
 
-Tell: TypeAlias = Callable[[Damage], None]
-"""Takes what could not be read and belongs to no session."""
+Tell: TypeAlias = Callable[[Damage | str], None]
+"""Takes what could not be read and belongs to no session; and as a text, what a person should know."""
 
 
 class Payload(msgspec.Struct):

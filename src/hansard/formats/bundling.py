@@ -45,14 +45,21 @@ def take_bundles(
     reports: list[FileReport] = []
     ids: dict[tuple[str, str], str] = {}
     done = 0
+
+    def tell(what: Damage | str) -> None:
+        if isinstance(what, str):
+            whole.notes.append(what)
+        else:
+            whole.damage.append(what)
+
     try:
-        for bundle in read(folder, whole.damage.append):
+        for bundle in read(folder, tell):
             reports.append(take_bundle(store, bundle, ids, dry_run=dry_run))
             done += size_of(Path(bundle.path)) if Path(bundle.path) != folder else 0
             advance(done)
     except OSError as error:
         whole.damage.append(Damage(error.filename or str(folder), error.strerror or str(error)))
-    return [*reports, whole] if whole.damage or not reports else reports
+    return [*reports, whole] if whole.damage or whole.notes or not reports else reports
 
 
 def take_bundle(store: Any, bundle: Bundle, ids: dict[tuple[str, str], str], *, dry_run: bool = False) -> FileReport:

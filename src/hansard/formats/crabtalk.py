@@ -8,7 +8,7 @@ never finished are left aside; a step that can't be understood is kept as an eve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from .bundles import Bundle, Tell
 from .bundling import take_bundles
 from .crabtalk_memory import MAGIC, Memories, read_memories
 from .crabtalk_session import FORMAT, STEP, TEMPORARY, read_session
-from .report import Damage, FileReport
+from .report import Damage, ExportReport, FileReport
 
 _META: Final = re.compile(rb'\s*\{[^{}]*"(?:agent|created_by)"\s*:')
 _NAMED: Final = re.compile(r"[^_]+_.+_\d+|[0-9A-HJKMNP-TV-Z]{26}")
@@ -102,5 +102,15 @@ def _memories(folder: Path, tell: Tell) -> Memories:
             found = read_memories(data)
             if found.damage:
                 tell(Damage(str(path), found.damage))
+            others = len(found.entries) - len(found.archives)
+            if others:
+                tell(f"{path} has {others} notes and topics, which belong to no session and were left there")
             return found
     return Memories()
+
+
+def export_sessions(store: Any, ids: Iterable[str], folder: Path) -> ExportReport:
+    """Write the sessions as folders that crabtalk reads, and their archives into its memory file."""
+    from .crabtalk_writing import export_sessions
+
+    return export_sessions(store, ids, folder)

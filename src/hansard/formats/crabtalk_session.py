@@ -19,11 +19,16 @@ from .planning import Clock, Facts, count, moment, word
 FORMAT: Final = "crabtalk"
 STEP: Final = re.compile(r"step-\+?(\d{1,18})")
 TEMPORARY: Final = re.compile(r"(?:step-\+?\d+|meta)\.tmp\..*")
+OWN: Final = "hansard"
+"""A member of a step or of a meta file that holds what crabtalk has no word for; its reader ignores it."""
+
 MISSING: Final = "[archived context unavailable: {name}]"
 """What stands for an archive that is gone; crabtalk says the same."""
 
 _ROLES: Final = {"developer": "system", "human": "user", "ai": "assistant", "model": "assistant", "function": "tool"}
-_KNOWN_META: Final = frozenset(("agent", "created_by", "created_at", "title", "updated_at", "message_count", "summary"))
+_KNOWN_META: Final = frozenset(
+    ("agent", "created_by", "created_at", "title", "updated_at", "message_count", "summary", OWN)
+)
 
 
 class _Reading(msgspec.Struct):
@@ -52,8 +57,12 @@ def read_session(place: Path, memories: Memories) -> Bundle | None:
         notes.append("its meta file is missing or damaged; agent and sender were taken from the folder's name")
     at = moment(meta.get("created_at"))
     agent, sender = word(meta.get("agent")) or pair[0], word(meta.get("created_by")) or pair[1]
+    own = meta.get(OWN)
+    if isinstance(own, dict):
+        agent, sender = own.get("agent", agent), own.get("user", sender)
+    native = (word(own.get("id")) if isinstance(own, dict) else None) or place.name
     bundle = Bundle(
-        FORMAT, str(place), Facts(place.name, at=at), agent=agent, user=sender, view=view_of,
+        FORMAT, str(place), Facts(native, at=at), agent=word(agent), user=word(sender), view=view_of,
         updated=moment(meta.get("updated_at")), partial=not meta, notes=notes, damage=damage,
     )  # fmt: skip
     found = _Reading(place, memories, word(meta.get("summary")), Clock(at), Spot(), damage)
@@ -84,6 +93,11 @@ def view_of(heads: Mapping[str, bytes]) -> View:
     if title is not None and title.strip():
         view.set = {"title": title, "title_source": "given"}
     view.metadata = {name: value for name, value in meta.items() if name not in _KNOWN_META}
+    own = meta.get(OWN)
+    if isinstance(own, dict):
+        for name, kept in (("fields", view.set), ("state", view.state), ("metadata", view.metadata)):
+            if isinstance(own.get(name), dict):
+                kept.update(own[name])
     if "notes" in heads:
         view.metadata["import_notes"] = heads["notes"].decode("utf-8", "replace").split("\n")
     return view
@@ -176,6 +190,11 @@ def _step(found: _Reading, number: int, path: Path, *, last: bool) -> list[Item]
         found.hurt(path.name, "none of the four kinds of steps; kept as it is")
         return [_event(found, number, path, data, "crabtalk.unknown")]
     body: dict[str, Json] = {"role": _role(role, message), **_named(number, path)}
+    own = step.get(OWN)
+    if isinstance(own, dict):
+        body |= {
+            name: own[name] for name, kind in (("role", str), ("metadata", dict)) if isinstance(own.get(name), kind)
+        }
     item = line_item(
         number, "message", body, Payload(FORMAT, data), at=found.clock.now, digest=digest_of(data),
         agent=word(step.get("agent")),

@@ -18,6 +18,11 @@ def decode(payload: Json) -> list[Part]:
     message = payload.get("message") if isinstance(payload, dict) else None
     if not isinstance(message, dict):
         return [json_part(payload)]
+    own = payload.get("hansard")
+    parts = own.get("parts") if isinstance(own, dict) else None
+    if isinstance(parts, list) and all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts):
+        # What an export of ours could not say in blocks.
+        return parts
     content = message.get("content")
     if isinstance(content, list) and any(isinstance(block, dict) and block.get("type") in _BLOCKS for block in content):
         return anthropic.content_parts(content)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...store import Session
 
 FORMATS: Final = ("md", "html", "jsonl", "raw", "hansard", "archive")
-DIRECTORIES: Final = ("bamboo", "oxios", "a3s")
+DIRECTORIES: Final = ("bamboo", "crabtalk", "oxios", "a3s")
 """Formats of `hansard.formats.directories`, spelled out so that a help text imports nothing."""
 
 

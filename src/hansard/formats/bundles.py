@@ -83,6 +83,30 @@ class View(msgspec.Struct):
     metadata: dict[str, Json] = {}
 
 
+def changes_between(before: View, now: View) -> dict[str, Json]:
+    """The body of an update that leads from one view to another."""
+    body: dict[str, Json] = {}
+    fields = {name: value for name, value in now.set.items() if name not in before.set or before.set[name] != value}
+    cleared = [name for name in before.set if name not in now.set]
+    if fields:
+        if "title" in fields and "title_source" in now.set:
+            fields["title_source"] = now.set["title_source"]
+        body["set"] = fields
+    if cleared:
+        body["clear"] = cleared
+    for name in ("state", "metadata"):
+        keys = _keys(getattr(before, name), getattr(now, name))
+        if keys:
+            body[name] = keys
+    return body
+
+
+def _keys(before: Mapping[str, Json], now: Mapping[str, Json]) -> dict[str, Json]:
+    changed = {key: value for key, value in now.items() if key not in before or before[key] != value}
+    gone = [key for key in before if key not in now]
+    return ({"set": changed} if changed else {}) | ({"remove": gone} if gone else {})
+
+
 def _nothing(heads: Mapping[str, bytes]) -> View:  # noqa: ARG001 - the interface
     return View()
 

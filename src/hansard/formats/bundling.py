@@ -7,7 +7,7 @@ the source has changed are set; fields that were changed here since, and there n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 from ..errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound, Unsupported
 from ..limits import ID_BYTES_MAX, MIB
 from ..model.entry import NODES, Entry, Json, NewEntry
-from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, Tell, View
+from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, Tell, View, changes_between
 from .directories import size_of
 from .feeding import existing
 from .planning import last_name
@@ -265,7 +265,7 @@ class _BundleImport:
             item = Item(identity, "event", {"type": head.type, **head.more}, at=self._bundle.updated)
             item.payload = head.payload
             self._add_quietly(item)
-        body = _changes(self._view_before(), self._bundle.view_now())
+        body = changes_between(self._view_before(), self._bundle.view_now())
         body.setdefault("set", {})["imported"] = mark
         self._add_quietly(Item(self._free(f"imported:{_short(mark)}"), "update", body, at=self._bundle.updated))
         self._flush()
@@ -326,30 +326,6 @@ class _BundleImport:
 
     def _attach(self, data: bytes, mime: str) -> str:
         return self._session.attach(data, mime=mime, record=False).sha256
-
-
-def _changes(before: View, now: View) -> dict[str, Json]:
-    """The body of an update that leads from one view to another."""
-    body: dict[str, Json] = {}
-    fields = {name: value for name, value in now.set.items() if name not in before.set or before.set[name] != value}
-    cleared = [name for name in before.set if name not in now.set]
-    if fields:
-        if "title" in fields and "title_source" in now.set:
-            fields["title_source"] = now.set["title_source"]
-        body["set"] = fields
-    if cleared:
-        body["clear"] = cleared
-    for name in ("state", "metadata"):
-        keys = _keys(getattr(before, name), getattr(now, name))
-        if keys:
-            body[name] = keys
-    return body
-
-
-def _keys(before: Mapping[str, Json], now: Mapping[str, Json]) -> dict[str, Json]:
-    changed = {key: value for key, value in now.items() if key not in before or before[key] != value}
-    gone = [key for key in before if key not in now]
-    return ({"set": changed} if changed else {}) | ({"remove": gone} if gone else {})
 
 
 def _mark_of(bundle: Bundle) -> dict[str, Json]:

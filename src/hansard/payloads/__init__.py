@@ -21,6 +21,7 @@ _MODULES: Final = {
     "openai-chat": "openai_chat",
     "openai-responses": "openai_responses",
     "pydantic-ai": "pydantic_ai",
+    "strands": "strands",
     "jsonl": "plain",
     "bamboo": "bamboo",
     "crabtalk": "crabtalk",

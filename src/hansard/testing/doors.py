@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
 from typing import Any, cast
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -14,7 +14,7 @@ from ..store import Store
 
 
 @contextlib.contextmanager
-def through_async(store: Store) -> Iterator[Store]:
+def through_async(store: Store) -> Generator[Store]:
     """The store as it looks through `hansard.aio`, each call awaited on an event loop of its own thread."""
     with start_blocking_portal() as portal:
         yield cast("Store", _Through(portal, hansard.aio.AsyncStore(store)))

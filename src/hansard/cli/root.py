@@ -13,6 +13,7 @@ from .problems import guarded
 
 COMMANDS: Final = {
     "import": ("importing", "Bring transcripts of coding agents into the store."),
+    "migrate": ("migrating", "Import another program's directory, and say what each session became."),
     "export": ("exporting", "Write a session as a file: raw, Markdown, HTML, native lines or an archive."),
     "ls": ("listing", "List sessions, newest first."),
     "show": ("showing", "Show the transcript of a session."),

@@ -86,13 +86,17 @@ def bundles(folder: Path, tell: Tell) -> Iterator[Bundle]:
     else:
         home, roots = folder.parent, _folders(folder)
     index = _index(home / "sessions.json", tell)
+    missing = dict.fromkeys(index or () if roots != [folder] else ())
     for root in roots:
         for place in (root, *_children(root)):
             bundle = read_session(SessionFolder(place, index))
             if bundle is not None:
+                missing.pop(place.name, None)
                 yield bundle
-            elif any(place.iterdir()):
+            elif place.name not in missing:
                 tell(Damage(str(place), "neither a session file nor a sidecar in it can be read; nothing was imported"))
+    for name in missing:
+        tell(Damage(str(home / "sessions.json"), f"it names the session {name}, of which nothing can be read"))
 
 
 def _children(root: Path) -> list[Path]:

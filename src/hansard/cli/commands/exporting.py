@@ -62,7 +62,8 @@ def export_command(
       raw      the lines of the file it was imported from, byte for byte
       hansard  the session's own log, byte for byte, each line verified
       archive  a zip with the session, its sub-agents and attachments, for `hansard import`; takes several sessions
-      oxios    a state directory of oxios; a3s: a store of a3s-code. Take several sessions, and the directory last
+      oxios    a state directory of oxios; a3s: a store of a3s-code; bamboo: a home of bamboo; crabtalk: sessions of
+               crabtalk. Take several sessions, and the directory last
 
     The exit code is 4 if a session was refused; the others are written all the same.
     """

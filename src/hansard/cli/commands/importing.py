@@ -42,13 +42,14 @@ def import_command(run: Run, *, paths: tuple[str, ...], format_: str, dry_run: b
     Examples:
       hansard import ~/.claude/projects
       hansard import ~/.codex/sessions --dry-run
+      hansard import ~/.bamboo ~/.crabtalk
       hansard import session.hansard.zip
 
     Running it again adds only what is new. Every line is kept byte for byte, also one that can't be understood; the
     result names such lines. A torn last line is left for the next time. With damage in a file the exit code is 6, and
     everything else is in.
     """
-    store = _store(run, dry_run=dry_run)
+    store = store_for(run, dry_run=dry_run)
     archives = [path for path in paths if _is_archive(path)]
     others = [path for path in paths if path not in archives]
     from ...formats.report import ImportReport
@@ -75,7 +76,7 @@ def import_command(run: Run, *, paths: tuple[str, ...], format_: str, dry_run: b
     return 0 if totals["sessions"] or totals["documents"] else NOTHING
 
 
-def _store(run: Run, *, dry_run: bool) -> Store:
+def store_for(run: Run, *, dry_run: bool) -> Store:
     """The store to import into; a dry run doesn't make one where there is none."""
     from ...errors import NotFound
 
@@ -128,7 +129,7 @@ def _write(run: Run, report: ImportReport, output: str) -> None:
     rows = (msgspec.to_builtins(file) if output == "jsonl" else _told(file) for file in report.files)
     write(run, rows, COLUMNS, output=output)
     if output == "table":
-        _tell_unreadable(report)
+        tell_trouble(report)
 
 
 def _told(file: FileReport) -> dict[str, Any]:
@@ -152,7 +153,8 @@ def _told(file: FileReport) -> dict[str, Any]:
     }
 
 
-def _tell_unreadable(report: ImportReport) -> None:
+def tell_trouble(report: ImportReport) -> None:
+    """Say on stderr what could not be read, or came in otherwise than it was."""
     told = 0
     for file in report.files:
         for line in file.unreadable:

@@ -10,7 +10,7 @@ import msgspec
 
 from ..codec import values
 from ..limits import PATH_RANGES_MAX
-from ..model.entry import Entry
+from ..model.entry import Entry, Json
 from ..model.info import SessionInfo
 from . import meaning
 from .facts import Facts, make_info
@@ -129,21 +129,22 @@ class Fold(Standing):
         other._info = self._info  # noqa: SLF001 - the same
         return other
 
-    def dump(self) -> bytes:
-        """The fold in bytes, small whatever the length of the log. A table of nodes is left out."""
+    def dump(self, *, state: bool = True) -> bytes:
+        """The fold in bytes, small whatever the length of the log. A table of nodes is left out; without `state`, that too."""
         self._path.ranges()
         trail = self._path.trail
         if len(trail.closed) >= PATH_RANGES_MAX:
             trail = msgspec.structs.replace(trail, closed=(), lost=True)
-        dump = _Dump(FOLD_VERSION, self._facts, trail)
+        facts = self._facts if state or not self._facts.state else msgspec.structs.replace(self._facts, state={})
+        dump = _Dump(FOLD_VERSION, facts, trail)
         try:
             return msgspec.json.encode(dump)
         except UnicodeEncodeError:
             return values.encode(msgspec.to_builtins(dump))
 
     @classmethod
-    def load(cls, data: bytes) -> Fold:
-        """The fold that was dumped; entries that came later can be applied.
+    def load(cls, data: bytes, *, state: dict[str, Json] | None = None) -> Fold:
+        """The fold that was dumped, with its `state` if it was dumped without; entries that came later can be applied.
 
         Raises:
             ValueError: it was dumped by another version, or is no dump.
@@ -153,6 +154,8 @@ class Fold(Standing):
             msg = f"a fold of version {found}; this is version {FOLD_VERSION}. Fold the log anew"
             raise ValueError(msg)
         dump = _decode(data, _dump_decoder)
+        if state is not None:
+            dump.facts.state = state
         fold = cls()
         fold._facts, fold._path = dump.facts, Path(dump.trail)
         return fold

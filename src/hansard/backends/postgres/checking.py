@@ -1,0 +1,112 @@
+"""What is wrong with sessions: every line verified against digest and chain, every attachment against its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from ...codec.line import GENESIS, decode_line, verify_line
+from ...errors import Corrupt, NotFound
+from ...model.requests import Finding
+from ..derive import attachments_of
+from ..memory_log import Reading
+from . import sources
+from .attaching import FILES, places
+from .connecting import Connection, execute
+from .core import LINES, SQL, Core
+from .rows import Head, unraw
+
+_MANY: Final = 500
+
+
+def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]:
+    """As the contract says."""
+    if session is not None:
+        core.head(session)
+        yield from _check(core, session, repair=repair)
+        return
+    for one in all_sessions(core):
+        try:
+            yield from _check(core, one, repair=repair)
+        except NotFound:
+            continue
+
+
+def all_sessions(core: Core) -> Iterator[str]:
+    """The ids of all sessions, a few at a time, tree by tree."""
+    after = (b"", b"")
+    while True:
+        asked = {"tenant": core.tenant, "root": after[0], "session": after[1], "most": _MANY}
+        found = core.db.rows(SQL["all"], asked)
+        if not found:
+            return
+        for _, session in found:
+            yield unraw(session)
+        after = tuple(found[-1])
+
+
+def _check(core: Core, session: str, *, repair: bool) -> list[Finding]:
+    head = core.head(session)
+    reading, sizes = core.reading(core.db.rows, head)
+    # A writer may have been at work between the two statements: what it wrote is no tail.
+    found = list(_of_log(session, reading, sizes))
+    if repair and reading.entries and found:
+        core.db.transact(partial(_repair, core, session=session))
+        core.unlearn(session)
+    return [*found, *_of_prefix(core, head), *_of_attachments(core, head, reading)]
+
+
+def _of_log(session: str, reading: Reading, sizes: list[int]) -> Iterator[Finding]:
+    whole = len(reading.entries)
+    offset = sum(sizes[:whole])
+    if reading.damage is not None:
+        found = reading.damage
+        yield Finding(session, "damage", str(found), line=found.line, offset=found.offset)
+    elif reading.tail:
+        size = sum(map(len, reading.tail))
+        msg = f"session {session!r}: {size} bytes at byte {offset} belong to no whole group; the next append sets them aside"
+        yield Finding(session, "damage" if reading.broken else "note", msg, line=whole + 1, offset=offset)
+
+
+def _repair(core: Core, con: Connection, *, session: str) -> None:
+    """Set what does not count aside, and write what the rest is into the row."""
+    head = core.lock(con, session)
+    reading, _ = core.reading(partial(execute, con), head)
+    if not reading.entries:
+        return
+    here = core.at(head.session, head.root)
+    execute(con, LINES["set_aside"], {**here, "after": reading.entries[-1].seq, "now_us": core.clock()})
+    core.refold(con, head)
+
+
+def _of_prefix(core: Core, head: Head) -> Iterator[Finding]:
+    if not head.has_prefix:
+        return
+    previous = GENESIS
+    part = sources.Stretch(head.root, head.session, 1, head.first_seq - 1)
+    for number, (_, line) in enumerate(sources.raw_lines(core.db.rows, core, part), 1):
+        try:
+            previous = bytes.fromhex(verify_line(line, previous, number).hash)
+        except Corrupt as error:
+            yield Finding(head.id, "damage", f"session {head.id!r}: inherited line {number}: {error}", line=number)
+            return
+
+
+def _of_attachments(core: Core, head: Head, reading: Reading) -> Iterator[Finding]:
+    named: dict[str, int] = {}
+    for entry in reading.entries:
+        for name in attachments_of(entry.kind, entry.body):
+            named.setdefault(name, entry.seq)
+    if not named:
+        return
+    rows = core.db.rows
+    asked = {**places(rows, core, head), "names": [bytes.fromhex(name) for name in named]}
+    there = {bytes(name).hex(): right for name, right in rows(FILES["verified"], asked)}
+    for name, seq in sorted(named.items(), key=lambda item: item[1]):
+        if name not in there:
+            yield Finding(head.id, "damage", f"session {head.id!r}: entry {seq} names attachment {name}, which is not there")
+        elif not there[name]:
+            yield Finding(
+                head.id, "damage", f"session {head.id!r}: the content of attachment {name} does not have this hash"
+            )

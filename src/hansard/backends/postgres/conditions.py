@@ -1,0 +1,176 @@
+"""Conditions on sessions, compiled to SQL over the columns of the table of sessions.
+
+The SQL of a condition holds for every session that meets it. Where SQL can't tell exactly (a field without a column, a
+value inside a JSON object, text that a column holds only cleaned or cut) it lets more through, and `exact` is False: then
+the caller asks `hansard.query.matches` once more. Values reach the server as parameters only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any, Final, LiteralString, NamedTuple
+
+from ...model.entry import Json
+from ...query import All, AnyOf, Condition, Field, Has, Not
+from .rows import REPLACEMENT, TEXT_CHARS_MAX, clean, mark, raw
+
+_TEXTS: Final[Mapping[str, LiteralString]] = {
+    "kind": "s.kind", "name": "s.name", "agent": "s.agent", "user": 's."user"', "project": "s.project",
+    "slug": "s.slug", "title": "s.title", "status": "s.status", "model": "s.model", "provider": "s.provider",
+}  # fmt: skip
+_IDS: Final[Mapping[str, LiteralString]] = {"id": "s.session", "root": "s.root", "parent": "s.parent"}
+_TIMES: Final[Mapping[str, LiteralString]] = {
+    "created_at": "s.created_at", "updated_at": "s.updated_at", "activity_at": "s.activity_at",
+}  # fmt: skip
+_NUMBERS: Final[Mapping[str, LiteralString]] = {
+    "number": "s.number", "depth": "s.depth", "message_count": "s.message_count", "entry_count": "s.entry_count",
+    "seq": "s.seq", "size": "s.size", "touched_us": "s.touched_us",
+}  # fmt: skip
+_FLAGS: Final[Mapping[str, LiteralString]] = {
+    "pinned": "s.pinned", "damaged": "s.damaged", "is_empty": "s.is_empty", "is_fork": "s.is_fork",
+    "is_error": "s.is_error",
+}  # fmt: skip
+_OPERATORS: Final[Mapping[str, LiteralString]] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_MARKED: Final[LiteralString] = (
+    "EXISTS (SELECT FROM hansard.marks m WHERE m.tenant = s.tenant AND m.root = s.root AND m.session = s.session "
+    "AND m.mark = %s)"
+)
+_IN_MAX: Final = 500
+_DEPTH_MAX: Final = 100
+_EDGE: Final = 2**62
+
+
+class Sql(NamedTuple):
+    """A piece of SQL that is true where it holds, else false or null, and its parameters."""
+
+    text: LiteralString
+    parameters: tuple[Any, ...] = ()
+    exact: bool = True
+
+
+_TRUE: Final = Sql("true")
+_FALSE: Final = Sql("false")
+_MAYBE: Final = Sql("true", (), exact=False)
+
+
+def compiled(condition: Condition) -> Sql:
+    """The SQL of a condition. What it does not know, or can't express, it leaves to `matches`."""
+    return _compile(condition, wanted=True, depth=0)
+
+
+def _compile(condition: Condition, *, wanted: bool, depth: int) -> Sql:
+    if depth > _DEPTH_MAX:
+        return _MAYBE
+    match condition:
+        case Not():
+            return _compile(condition.item, wanted=not wanted, depth=depth + 1)
+        case All() | AnyOf():
+            items = [_compile(item, wanted=wanted, depth=depth + 1) for item in condition.items]
+            return _joined(items, both=isinstance(condition, All) is wanted)
+        case Has():
+            return _marked(condition, wanted=wanted)
+        case Field():
+            return _field(condition, wanted=wanted)
+    return _MAYBE
+
+
+def _joined(items: Sequence[Sql], *, both: bool) -> Sql:
+    neutral = _TRUE if both else _FALSE
+    items = [item for item in items if item != neutral]
+    if not items:
+        return neutral
+    if len(items) > _IN_MAX:
+        return _MAYBE
+    joiner: LiteralString = ") AND (" if both else ") OR ("
+    text: LiteralString = "(" + joiner.join([item.text for item in items]) + ")"
+    return Sql(text, tuple(p for item in items for p in item.parameters), all(item.exact for item in items))
+
+
+def _field(field: Field, *, wanted: bool) -> Sql:
+    if field.op == "in":
+        if field.name in _TEXTS and wanted and (found := _one_of(field)) is not None:
+            return found
+        members = [_field(Field(field.name, "=", value), wanted=wanted) for value in field.value]
+        return _joined(members, both=not wanted)
+    if field.op in ("=", "!="):
+        return _equal(field.name, field.value, wanted=wanted is (field.op == "="))
+    return _compared(field.name, field.op, field.value, wanted=wanted) if field.op in _OPERATORS else _MAYBE
+
+
+def _one_of(field: Field) -> Sql | None:
+    """One of several plain words, which one scan of an index finds."""
+    if all(isinstance(value, str) and _is_plain(value) for value in field.value):
+        return Sql(_TEXTS[field.name] + " = ANY (%s::text[])", (list(field.value),))
+    return None
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a column holds exactly this text for this value, and for no other."""
+    return len(value) < TEXT_CHARS_MAX and REPLACEMENT not in (clean(value) or "")
+
+
+def _constant(*, holds: bool) -> Sql:
+    return _TRUE if holds else _FALSE
+
+
+def _equal(name: str, value: Json, *, wanted: bool) -> Sql:
+    column = _TEXTS.get(name) or _IDS.get(name) or _TIMES.get(name) or _NUMBERS.get(name) or _FLAGS.get(name)
+    if column is None:
+        return _MAYBE
+    if value is None:
+        return _said(name, column, wanted=not wanted)
+    if name in _FLAGS:
+        return _test(column, value, wanted=wanted) if isinstance(value, bool) else _constant(holds=not wanted)
+    if name in _NUMBERS:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            return _constant(holds=not wanted)
+        if abs(value) >= _EDGE:
+            return _MAYBE
+        return _test(column, int(value), wanted=wanted) if value == int(value) else _constant(holds=not wanted)
+    if not isinstance(value, str) or (name in _TIMES and not value):
+        return _constant(holds=not wanted)
+    if name in _IDS:
+        return _test(column, raw(value), wanted=wanted)
+    return _test(column, value, wanted=wanted) if _is_plain(value) else _MAYBE
+
+
+def _said(name: str, column: LiteralString, *, wanted: bool) -> Sql:
+    """Whether a field is said at all."""
+    if name in _TIMES:
+        return Sql(column + (" <> ''" if wanted else " = ''"))
+    return Sql(column + (" IS NOT NULL" if wanted else " IS NULL"))
+
+
+def _test(column: LiteralString, value: Any, *, wanted: bool) -> Sql:
+    # `=` can use every index, and is null at most where it does not hold.
+    return Sql(column + (" = %s" if wanted else " IS DISTINCT FROM %s"), (value,))
+
+
+def _compared(name: str, operator: str, value: Json, *, wanted: bool) -> Sql:
+    column = _TIMES.get(name) or _NUMBERS.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return _constant(holds=not wanted)
+    if column is None or isinstance(value, str) is not (name in _TIMES):
+        return _constant(holds=not wanted) if column is not None or name in _FLAGS else _MAYBE
+    if isinstance(value, str):
+        if not value or not value.isascii() or not _is_plain(value):
+            return _MAYBE
+    elif not isfinite(value) or abs(value) >= _EDGE:
+        return _MAYBE
+    # A time that is not said is the empty text here, and has no order.
+    said: LiteralString = " AND " + column + " <> ''" if name in _TIMES and operator[0] == "<" else ""
+    text: LiteralString = column + " " + _OPERATORS[operator] + " %s" + said
+    if wanted:
+        return Sql(text, (value,))
+    return Sql("NOT coalesce(" + text + ", false)", (value,))
+
+
+def _marked(has: Has, *, wanted: bool) -> Sql:
+    """Whether a label or a member of the metadata has a value: by its mark, which few other values share."""
+    if has.container not in ("labels", "metadata") or has.value is None or not wanted:
+        return _MAYBE
+    try:
+        return Sql(_MARKED, (mark(has.container, has.key, has.value),), exact=False)
+    except (TypeError, ValueError, RecursionError):
+        return _MAYBE

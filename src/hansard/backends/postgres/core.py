@@ -1,0 +1,324 @@
+"""What the verbs of the PostgreSQL backend share: the tenant, the connections, and what a log is now."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, LiteralString, NoReturn, Protocol
+
+import msgspec
+
+from ...codec.line import decode_line
+from ...errors import Corrupt, NotFound
+from ...fold import FOLD_VERSION, Fold
+from ...limits import OPEN_LOGS_MAX
+from ...model.entry import Entry
+from ...model.info import Segment, SessionInfo
+from ...model.requests import Clock
+from ..derive import detached
+from ..memory_log import Reading, read, segments_of
+from . import sources
+from .connecting import Connection, Database, execute
+from .rows import DAMAGED, Head, columns, encode_state, marks_of, raw, unraw, with_renewal
+from .statements import statements
+
+SQL: Final = statements("sessions")
+LINES: Final = statements("entries")
+
+
+class Rows(Protocol):
+    """Runs a statement: on any connection, or on the one of a transaction."""
+
+    def __call__(self, statement: LiteralString, parameters: dict[str, Any] | None = None) -> list[Any]:
+        """The rows."""
+        ...
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A log as this process saw it last: true if its row still has this hash and version."""
+
+    root: bytes
+    seq: int
+    hash: bytes
+    first_seq: int
+    version: int
+    fold: Fold
+    has_prefix: bool = False
+
+    @property
+    def is_fork(self) -> bool:
+        """It continues another log."""
+        return self.first_seq > 1
+
+
+class Core:
+    """The state that all verbs of one tenant of an open store share."""
+
+    def __init__(self, db: Database, tenant: bytes, clock: Clock) -> None:
+        """Know nothing yet."""
+        self.db = db
+        self.tenant = tenant
+        self.clock = clock
+        self.touched: Callable[[str], None] = lambda _session: None
+        """Told of each session that this process has written to."""
+        self._known: OrderedDict[bytes, Known] = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def forget(self) -> None:
+        """In a forked child: have locks of one's own."""
+        self._known = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def at(self, session: str | bytes, root: bytes | None = None, **more: Any) -> dict[str, Any]:
+        """The parameters that name a session, and more."""
+        name = raw(session) if isinstance(session, str) else session
+        found: dict[str, Any] = {"tenant": self.tenant, "session": name, **more}
+        if root is not None:
+            found["root"] = root
+        return found
+
+    def missing(self, session: str) -> NoReturn:
+        """Say that there is no such session."""
+        msg = f"session {session!r} does not exist in this store; find() lists those that do"
+        raise NotFound(msg)
+
+    # -- what is known in this process ---------------------------------------------------------------------------------
+
+    def recall(self, session: str) -> Known | None:
+        """What this process knows of a log."""
+        with self._mutex:
+            known = self._known.get(raw(session))
+            if known is not None:
+                self._known.move_to_end(raw(session))
+            return known
+
+    def learn(self, session: bytes, known: Known) -> None:
+        """Remember a log as it is now."""
+        with self._mutex:
+            self._known[session] = known
+            self._known.move_to_end(session)
+            while len(self._known) > OPEN_LOGS_MAX:
+                self._known.popitem(last=False)
+
+    def unlearn(self, session: str) -> None:
+        """Forget a log."""
+        with self._mutex:
+            self._known.pop(raw(session), None)
+
+    # -- what is stored ------------------------------------------------------------------------------------------------
+
+    def head(self, session: str, rows: Rows | None = None) -> Head:
+        """The row of a session.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = (rows or self.db.rows)(SQL["head"], self.at(session))
+        if not found:
+            self.unlearn(session)
+            self.missing(session)
+        return Head(*found[0])
+
+    def current(self, session: str) -> tuple[Head, Fold]:
+        """The row of a session and the fold of its log.
+
+        Raises:
+            NotFound: there is none.
+            Corrupt: the log is damaged.
+        """
+        head = self.head(session)
+        known = self.recall(session)
+        if known is not None and (known.hash, known.version) == (head.hash, head.fold_version):
+            return head, known.fold
+        fold = head.folded()
+        if fold is None:
+            return self.refreshed(session)
+        self.learn(head.session, _known(head, fold))
+        return head, fold
+
+    def known(self, session: str) -> Known:
+        """What is needed to append to a session; asks the server only if this process has not seen it lately.
+
+        Raises:
+            NotFound, Corrupt: as `current`.
+        """
+        known = self.recall(session)
+        if known is None:
+            head, fold = self.current(session)
+            known = _known(head, fold)
+        return known
+
+    def info(self, session: str) -> SessionInfo:
+        """What a session is now; the caller may change it."""
+        head, fold = self.current(session)
+        return detached(with_renewal(fold.info(), head.renewed_fence, head.renewed_us))
+
+    def locked(self, con: Connection, session: str) -> tuple[Head, Fold]:
+        """The row of a session, locked until the transaction ends, and its fold; no tail is behind its log.
+
+        Raises:
+            NotFound: there is none.
+            Corrupt: the log is damaged.
+        """
+        rows = partial(execute, con)
+        head = self.lock(con, session)
+        fold = head.folded()
+        if fold is None:
+            head, fold = self.refold(con, head)
+            execute(con, LINES["set_aside"], self.at(head.session, head.root, after=head.seq, now_us=self.clock()))
+        if fold.needs_tree:
+            fold = self.fold_of(rows, head)
+        return head, fold
+
+    def lock(self, con: Connection, session: str) -> Head:
+        """The row of a session, locked until the transaction ends, its fold as it may be.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = execute(con, SQL["root"], self.at(session))
+        if not found or not execute(con, SQL["lock"], self.at(session, found[0][0])):
+            self.unlearn(session)
+            self.missing(session)
+        # Read again: the row may have changed while its lock was waited for.
+        return self.row(con, found[0][0], raw(session))
+
+    def row(self, con: Connection, root: bytes, session: bytes) -> Head:
+        """The row of a session whose root is known.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = execute(con, SQL["head_again"], self.at(session, root))
+        if not found:
+            self.missing(unraw(session))
+        return Head(*found[0])
+
+    # -- folding anew --------------------------------------------------------------------------------------------------
+
+    def refreshed(self, session: str) -> tuple[Head, Fold]:
+        """The row and fold of a session whose row says nothing that can be used: its log is read, and the row written.
+
+        Raises:
+            NotFound: there is none.
+            Corrupt: the log is damaged; the row says so then.
+        """
+
+        def work(con: Connection) -> tuple[Head, Fold] | Corrupt:
+            head = self.lock(con, session)
+            fold = head.folded()
+            if fold is not None:
+                return head, fold
+            try:
+                return self.refold(con, head)
+            except Corrupt as damage:
+                self._note_damage(con, head)
+                return damage
+
+        found = self.db.transact(work)
+        if isinstance(found, Corrupt):
+            self.unlearn(session)
+            raise found
+        self.learn(found[0].session, _known(*found))
+        return found
+
+    def refold_now(self, session: str) -> None:
+        """Read a session's log and write its row anew, whatever that says; damage and deletion meanwhile are let be."""
+
+        def work(con: Connection) -> None:
+            head = self.lock(con, session)
+            try:
+                self.refold(con, head)
+            except Corrupt:
+                self._note_damage(con, head)
+
+        with contextlib.suppress(NotFound):
+            self.db.transact(work)
+        self.unlearn(session)
+
+    def refold(self, con: Connection, head: Head) -> tuple[Head, Fold]:
+        """Read a log whose row is locked, and write into the row what it is; what was indexed of it is read anew.
+
+        Raises:
+            Corrupt: the log is damaged.
+        """
+        rows = partial(execute, con)
+        reading, sizes = self.reading(rows, head)
+        if reading.damage is not None:
+            raise reading.damage
+        last = reading.entries[-1]
+        whole = msgspec.structs.replace(head, seq=last.seq, hash=bytes.fromhex(last.hash), fold_version=FOLD_VERSION)
+        own = zip(reading.entries, sizes, strict=False)
+        fold = Fold(tree=True)
+        for entry in sources.entries(rows, self, whole, before=head.first_seq):
+            fold.apply(entry, 0)
+        for entry, size in own:
+            fold.apply(entry, size)
+        self.put(con, whole, fold, reread=True)
+        return whole, fold
+
+    def reading(self, rows: Rows, head: Head) -> tuple[Reading, list[int]]:
+        """What a session's own log holds, every line verified, and the sizes of its lines."""
+        lines = [bytes(row[1]) for row in rows(LINES["own"], self.at(head.session, head.root, first_seq=head.first_seq))]
+        reading = read(lines, head.id)
+        if not reading.entries and reading.damage is None:
+            msg = f"session {head.id!r} was here, but its log is empty or cut in the first group"
+            reading.damage = Corrupt(msg, line=1)
+        return reading, list(map(len, lines))
+
+    def fold_of(self, rows: Rows, head: Head, more: list[tuple[Entry, int]] | None = None) -> Fold:
+        """The fold of a whole log with its tree, and of entries after it."""
+        fold = Fold(tree=True)
+        for entry in sources.entries(rows, self, head, before=head.first_seq):
+            fold.apply(entry, 0)
+        for line in sources.lines(rows, self, head):
+            fold.apply(decode_line(line), len(line))
+        for entry, size in more or ():
+            fold.apply(entry, size)
+        return fold
+
+    def put(self, con: Connection, head: Head, fold: Fold, *, reread: bool) -> None:
+        """Write what a log is into its row, and its marks; with `reread` its text is indexed anew."""
+        info = fold.info()
+        values = {
+            **columns(info), "seq": head.seq, "hash": head.hash, "fold_version": FOLD_VERSION,
+            "fold": fold.dump(state=False), "state": encode_state(info.state), "reread": reread,
+        }  # fmt: skip
+        here = self.at(head.session, head.root)
+        execute(con, SQL["put"], {**here, **values})
+        execute(con, SQL["drop_marks"], here)
+        execute(con, SQL["add_marks"], {**here, "marks": marks_of(info)})
+        if reread:
+            execute(con, SQL["drop_texts"], here)
+            execute(con, SQL["drop_calls"], here)
+
+    def _note_damage(self, con: Connection, head: Head) -> None:
+        rows = partial(execute, con)
+        reading, sizes = self.reading(rows, head)
+        fold = Fold(tree=True)
+        for entry, size in zip(reading.entries, sizes, strict=False):
+            fold.apply(entry, size)
+        info = fold.info() if reading.entries else SessionInfo(head.id)
+        values = {
+            **columns(msgspec.structs.replace(info, damaged=True)), "seq": head.seq, "hash": head.hash,
+            "fold_version": DAMAGED, "fold": fold.dump(state=False), "state": encode_state(info.state), "reread": True,
+        }  # fmt: skip
+        execute(con, SQL["put"], {**self.at(head.session, head.root), **values})
+
+    def segments(self, rows: Rows, head: Head) -> tuple[Segment, ...]:
+        """Of a fork: where the entries before its first lie."""
+        if head.first_seq == 1:
+            return ()
+        found = rows(LINES["some"], self.at(head.session, head.root, seqs=[head.first_seq]))
+        try:
+            return segments_of(decode_line(bytes(found[0][1])))
+        except (ValueError, IndexError):
+            msg = f"session {head.id!r}: the first line of its log can't be read"
+            raise Corrupt(msg, line=1) from None
+
+
+def _known(head: Head, fold: Fold) -> Known:
+    return Known(head.root, head.seq, head.hash, head.first_seq, FOLD_VERSION, fold, head.has_prefix)

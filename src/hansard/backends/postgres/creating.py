@@ -1,0 +1,213 @@
+"""How sessions come to be: one transaction reserves the id, counts the (agent, user), and writes the first commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from ...backend import Request
+from ...codec import names, values
+from ...codec.line import GENESIS, seal
+from ...errors import AlreadyExists, HansardError, Invalid, NotFound
+from ...fold import FOLD_VERSION, Fold
+from ...model.entry import NewEntry
+from ...model.info import SessionInfo
+from ...model.requests import Created, Creation
+from .. import commit
+from ..commit import EntryAt
+from ..creation import created_entry
+from ..derive import resident_id, slug_of
+from . import documents
+from .connecting import Connection, execute
+from .core import SQL, Core
+from .rows import STALE, Head, clean, columns, encode_state, marks_of, raw
+
+Reuse: TypeAlias = Literal["", "id", "pair"]
+
+
+def create(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Created:
+    """As the contract says."""
+    if creation.parent is not None:
+        return _create_child(core, creation, first, reuse)
+    session = names.check_id(creation.id) if creation.id else names.new_id()
+    pair = (creation.agent, creation.user)
+    counted = pair != (None, None)
+
+    def work(con: Connection) -> Created:
+        if counted:
+            # Locks the pair's row: of callers at the same time, one creates and the others find.
+            note_number(core, con, *pair, 0)
+            if reuse == "pair" and (there := _latest(core, con, creation)) is not None:
+                return there
+        if not _reserve(core, con, session, session):
+            return _existing(core, con, session, creation, reuse)
+        number = _next_number(core, con, creation) if counted else None
+        slug = None if number is None else slug_of(*pair, number)
+        return begin(core, con, session, session, created_entry(creation, id=session, number=number, slug=slug), first)
+
+    return _done(core, core.db.transact(work))
+
+
+def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Created:
+    parent_id = creation.parent or ""
+
+    def work(con: Connection) -> Created:
+        root, parent = lock_tree(core, con, parent_id)
+        session = _child_id(creation, root)
+        if creation.name is not None:
+            rows = execute(con, SQL["residents"], core.at(session, raw(root), name=clean(creation.name)))
+            for info in (Head(*row).known_info() for row in rows):
+                if info.name == creation.name:
+                    return Created(info.id, info.seq, new=False)
+        if not _reserve(core, con, session, root):
+            return _existing(core, con, session, creation, reuse, root=root)
+        return begin(core, con, session, root, created_entry(creation, id=session, parent=parent), first)
+
+    return _done(core, core.db.transact(work))
+
+
+def _done(core: Core, created: Created) -> Created:
+    if created.new:
+        core.touched(created.id)
+    return created
+
+
+def lock_tree(core: Core, con: Connection, session: str) -> tuple[str, SessionInfo]:
+    """The root of a session, whose row is locked so that nothing of the tree is deleted, and the session's info.
+
+    Raises:
+        NotFound: there is no such session.
+    """
+    found = execute(con, SQL["root"], core.at(session))
+    if not found:
+        core.missing(session)
+    root: bytes = found[0][0]
+    execute(con, SQL["lock"], core.at(root, root))
+    head, fold = core.locked(con, session)
+    return head.root.decode(), fold.info()
+
+
+def _child_id(creation: Creation, root: str) -> str:
+    if creation.name is None:
+        return names.check_id(creation.id) if creation.id else names.new_id()
+    if creation.id:
+        msg = "name and id: the id of a resident child follows from its root and name; give one of the two"
+        raise Invalid(msg)
+    return resident_id(root, creation.name)
+
+
+def _reserve(core: Core, con: Connection, session: str, root: str) -> bool:
+    return bool(execute(con, SQL["reserve"], core.at(session, raw(root))))
+
+
+def reserve(core: Core, con: Connection, session: str, root: str) -> None:
+    """Take an id that is free.
+
+    Raises:
+        AlreadyExists: somebody has it.
+    """
+    if not _reserve(core, con, session, root):
+        raise AlreadyExists(taken(session))
+
+
+def taken(session: str) -> str:
+    """What to say when an id is in use."""
+    return f"session {session!r} exists already. Use another id, or get_or_create() to continue it"
+
+
+def _existing(
+    core: Core, con: Connection, session: str, creation: Creation, reuse: Reuse, *, root: str = ""
+) -> Created:
+    """The session that has the id, if it may be returned.
+
+    Raises:
+        AlreadyExists: it may not.
+    """
+    if reuse == "id":
+        _, fold = core.locked(con, session)
+        info = fold.info()
+        owned = creation.agent in (None, info.agent) and creation.user in (None, info.user)
+        if owned and (not root or info.root == root):
+            return Created(session, info.seq, new=False)
+    raise AlreadyExists(taken(session))
+
+
+def _latest(core: Core, con: Connection, creation: Creation) -> Created | None:
+    wanted = (creation.agent, creation.user, creation.kind, None)
+    asked = {"tenant": core.tenant, "agent": clean(creation.agent), "user": clean(creation.user)}
+    for row in execute(con, SQL["of_pair"], asked):
+        info = Head(*row).known_info()
+        if (info.agent, info.user, info.kind, info.parent) == wanted:
+            return Created(info.id, info.seq, new=False)
+    return None
+
+
+def _pair(core: Core, agent: str | None, user: str | None) -> dict[str, object]:
+    return {"tenant": core.tenant, "pair": sha256(values.encode([agent, user])).digest()}
+
+
+def note_number(core: Core, con: Connection, agent: str | None, user: str | None, number: int) -> None:
+    """A number counts as given; the row of the (agent, user) is locked until the transaction ends."""
+    said = {"agent": clean(agent), "user": clean(user), "number": number}
+    execute(con, SQL["number"], {**_pair(core, agent, user), **said})
+
+
+def _next_number(core: Core, con: Connection, creation: Creation) -> int:
+    return execute(con, SQL["next_number"], _pair(core, creation.agent, creation.user))[0][0]
+
+
+def begin(core: Core, con: Connection, session: str, root: str, entry: NewEntry, first: Request) -> Created:
+    """Write the first commit of a session whose id was taken: its `created` entry, and what `first` says."""
+    sealed = (seal(entry, now_us=core.clock()), *first.sealed)
+    request = msgspec.structs.replace(first, sealed=sealed, expect=None, fence=None)
+    group = plan_first(core, Fold(), GENESIS, request, at=lambda _seq: None)
+    if group.fold.needs_tree:
+        pairs = zip(group.entries, map(len, group.lines), strict=True)
+        group.fold = Fold.of(pairs, tree=True)
+    write_first(core, con, session, root, group)
+    if first.documents:
+        documents.write_all(core, con, first.documents)
+    return Created(session, group.fold.seq, new=True)
+
+
+def plan_first(core: Core, fold: Fold, previous: bytes, request: Request, *, at: EntryAt) -> commit.Group:
+    """The first group of a log.
+
+    Raises:
+        HansardError: it is refused.
+    """
+    group = commit.plan(fold, previous, [request], find=lambda _id: None, at=at, now_us=core.clock())
+    answer = group.answers[0]
+    if isinstance(answer, HansardError):
+        raise answer
+    return group
+
+
+def write_first(
+    core: Core, con: Connection, session: str, root: str, group: commit.Group, *, folded: bool = True
+) -> None:
+    """Write the row and the lines of a session; without `folded` its fold is made when it is read first."""
+    info = group.fold.info()
+    here = core.at(session, raw(root))
+    row = {
+        **here, **columns(info), "seq": info.seq, "hash": group.hash, "first_seq": group.entries[0].seq,
+        "fold_version": FOLD_VERSION if folded else STALE, "fold": group.fold.dump(state=False) if folded else b"",
+        "state": encode_state(info.state),
+    }  # fmt: skip
+    execute(con, SQL["make"], row)
+    add_lines(core, con, session, root, group.entries[0].seq, [entry.id for entry in group.entries], group.lines)
+    if folded and (marks := marks_of(info)):
+        execute(con, SQL["add_marks"], {**here, "marks": marks})
+
+
+def add_lines(
+    core: Core, con: Connection, session: str, root: str, first_seq: int, ids: Sequence[str], lines: Sequence[bytes]
+) -> None:
+    """Write lines from a number on."""
+    seqs = list(range(first_seq, first_seq + len(lines)))
+    more = {"seqs": seqs, "ids": [raw(one) for one in ids], "lines": list(lines)}
+    execute(con, SQL["add_lines"], core.at(session, raw(root), **more))

@@ -1,0 +1,172 @@
+"""Erasing: bodies that are gone for good, from the session, from its forks, and from the copies that forks were left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from ...backend import Request
+from ...codec.line import decode_line, erase_line, seal
+from ...errors import Corrupt, HansardError, Invalid, NotFound
+from ...fold import Fold
+from ...model.entry import Entry, Json, NewEntry
+from ...model.references import attachments_in
+from ...model.requests import Erasure
+from .. import commit
+from ..derive import NEVER_ERASED
+from . import sources
+from .attaching import FILES
+from .connecting import Connection, execute
+from .core import LINES, SQL, Core
+from .creating import add_lines
+from .forking import TREES
+from .rows import Head, unraw
+
+
+class _Work(msgspec.Struct):
+    """What one erasure is to do, and what it has done."""
+
+    said: dict[str, Json]
+    seqs: frozenset[int] = frozenset()
+    hashes: set[str] = set()
+    names: set[str] = set()
+    """Attachments that the cleared bodies named."""
+    done: dict[bytes, bytes] = {}
+    """Sessions that were looked at, each with its root."""
+    forks: list[str] = []
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Have these entries cleared too."""
+        self.hashes |= {entry.hash for entry in entries}
+        for entry in entries:
+            self.names |= attachments_in(entry.body).keys()
+
+
+def erase(core: Core, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:
+    """As the contract says."""
+    said: dict[str, Json] = {key: value for key, value in (("by", by), ("reason", reason)) if value is not None}
+    erasure, touched = core.db.transact(lambda con: _erase(core, con, session, seqs, _Work(said)))
+    for one in touched:
+        core.unlearn(one)
+        core.touched(one)
+    return erasure
+
+
+def _erase(core: Core, con: Connection, session: str, seqs: Sequence[int], work: _Work) -> tuple[Erasure, list[str]]:
+    head, fold = core.locked(con, session)
+    targets = _targets(core, con, head, fold, seqs)
+    work.seqs = frozenset(entry.seq for entry in targets)
+    work.take(targets)
+    _erase_in(core, con, head, fold, work, [entry.seq for entry in targets])
+    _erase_in_forks(core, con, head, work)
+    _erase_in_copies(core, con, work)
+    dropped = _drop_attachments(core, con, work)
+    unreached = ()
+    if execute(con, SQL["has_quarantine"], {"tenant": core.tenant}):
+        unreached = ("the table hansard.quarantine: what was set aside there was not looked at",)
+    erasure = Erasure(tuple(sorted(work.seqs)), tuple(dropped), tuple(sorted(set(work.forks))), unreached)
+    return erasure, [unraw(one) for one in work.done]
+
+
+def _targets(core: Core, con: Connection, head: Head, fold: Fold, seqs: Sequence[int]) -> list[Entry]:
+    """The entries to erase in order, with the amendments that show what their targets said instead."""
+    session = head.id
+    for seq in seqs:
+        if type(seq) is not int or not 1 <= seq <= head.seq:
+            msg = f"session {session!r}: there is no entry {seq!r} to erase; it has entries 1 to {head.seq}"
+            raise Invalid(msg)
+        if seq < head.first_seq and not head.has_prefix:
+            msg = f"session {session!r} shows entry {seq} of the session it was forked from; erase it there"
+            raise Invalid(msg)
+    wanted = set(seqs) | {amend for amend, target in fold.info().amendments if target in seqs and amend >= head.first_seq}
+    found = execute(con, LINES["some"], core.at(head.session, head.root, seqs=sorted(wanted)))
+    entries = sorted((decode_line(bytes(line)) for _, line in found), key=lambda entry: entry.seq)
+    for entry in entries:
+        if entry.kind in NEVER_ERASED:
+            msg = f"session {session!r}: entry {entry.seq} is of kind {entry.kind!r}, without which the log can't be read"
+            raise Invalid(msg)
+    # An amendment that was erased before is none.
+    return [entry for entry in entries if entry.seq in seqs or not entry.erased]
+
+
+def _erase_in(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, seqs: list[int]) -> None:
+    """Clear what is to be cleared in a log whose row is locked, and say so in an entry if there are `seqs`."""
+    work.done[head.session] = head.root
+    if seqs:
+        entry = NewEntry(kind="erase", body={"seqs": seqs, **work.said})
+        request = Request(sealed=(seal(entry, now_us=core.clock()),))
+        group = commit.plan(
+            fold, head.hash, [request], find=lambda _id: None,
+            at=lambda seq: sources.entry_at(partial(execute, con), core, head, seq), now_us=core.clock(),
+        )  # fmt: skip
+        if isinstance(group.answers[0], HansardError):
+            raise group.answers[0]
+        added = group.entries[0]
+        add_lines(core, con, head.id, unraw(head.root), added.seq, [added.id], group.lines)
+        _clear(core, con, head.root, head.session, set(seqs), work)
+        head = msgspec.structs.replace(head, seq=added.seq, hash=group.hash)
+    core.refold(con, head)
+
+
+def _clear(core: Core, con: Connection, root: bytes, session: bytes, seqs: set[int], work: _Work) -> None:
+    """Clear those of a session's lines that are to be cleared."""
+    here = core.at(session, root)
+    found = execute(con, LINES["some"], {**here, "seqs": sorted(seqs)})
+    lines = {seq: bytes(line) for seq, line in found if decode_line(bytes(line)).hash in work.hashes}
+    cleared = {"seqs": list(lines), "lines": [erase_line(line) for line in lines.values()]}
+    execute(con, LINES["write"], {**here, **cleared})
+
+
+def _erase_in_forks(core: Core, con: Connection, head: Head, work: _Work) -> None:
+    """The same in every fork that shows the entries: what it copied of them, and what was derived of them."""
+    for (fork_id,) in execute(con, TREES["forks"], core.at(head.session, head.root)):
+        if fork_id in work.done:
+            continue
+        try:
+            fork, fold = core.locked(con, unraw(fork_id))
+        except (NotFound, Corrupt):
+            continue
+        if fork.first_seq > min(work.seqs, default=0):
+            _erase_in_fork(core, con, fork, fold, work)
+
+
+def _erase_in_fork(core: Core, con: Connection, fork: Head, fold: Fold, work: _Work) -> None:
+    amends = [amend for amend, target in fold.info().amendments if target in work.seqs and amend >= fork.first_seq]
+    found = execute(con, LINES["some"], core.at(fork.session, fork.root, seqs=amends))
+    copies = [entry for entry in (decode_line(bytes(line)) for _, line in found) if not entry.erased]
+    work.take(copies)
+    if copies or fork.has_prefix:
+        work.forks.append(fork.id)
+    if fork.has_prefix:
+        _clear(core, con, fork.root, fork.session, set(work.seqs), work)
+    _erase_in(core, con, fork, fold, work, sorted(entry.seq for entry in copies))
+    _erase_in_forks(core, con, fork, work)
+
+
+def _erase_in_copies(core: Core, con: Connection, work: _Work) -> None:
+    """The same in other forks of a session that is gone: each has a copy of its lines."""
+    asked = {"tenant": core.tenant, "seqs": sorted(work.seqs), "session": b""}
+    holders: list[bytes] = []
+    for _, session, _, line in execute(con, TREES["copies"], asked):
+        if session not in work.done and session not in holders and decode_line(bytes(line)).hash in work.hashes:
+            holders.append(session)
+    for session in holders:
+        if session not in work.done:
+            try:
+                fork, fold = core.locked(con, unraw(session))
+            except (NotFound, Corrupt):
+                continue
+            _erase_in_fork(core, con, fork, fold, work)
+
+
+def _drop_attachments(core: Core, con: Connection, work: _Work) -> list[str]:
+    """Remove the attachments that only cleared bodies named."""
+    if not work.names:
+        return []
+    asked = {"tenant": core.tenant, "roots": list(work.done.values()), "sessions": list(work.done)}
+    spelled = [name.encode() for name in sorted(work.names)]
+    still = {bytes(row[0]).decode() for row in execute(con, FILES["still_named"], {**asked, "names": spelled})}
+    unnamed = [bytes.fromhex(name) for name in sorted(work.names - still)]
+    return sorted({bytes(row[0]).hex() for row in execute(con, FILES["drop"], {**asked, "names": unnamed})})

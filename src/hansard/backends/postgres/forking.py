@@ -1,0 +1,158 @@
+"""Forks: a new root whose log continues another's numbers, and what it needs when the other goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import msgspec
+
+from ...backend import Request
+from ...codec import names
+from ...codec.line import decode_line, seal
+from ...errors import Invalid, NotFound
+from ...fold import Fold
+from ...model.entry import Entry, NewEntry
+from ...model.info import Segment, SessionInfo
+from ...model.references import attachments_in
+from ...model.requests import Created, Creation
+from ..creation import created_entry
+from . import sources
+from .connecting import Again, Connection, execute
+from .core import SQL, Core, Rows
+from .creating import plan_first, reserve, write_first
+from .rows import Head, raw, unraw
+from .statements import statements
+
+TREES = statements("trees")
+
+
+def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created:
+    """As the contract says."""
+    session = names.check_id(creation.id) if creation.id else names.new_id()
+    created = core.db.transact(lambda con: _fork(core, con, origin, creation, session, at))
+    core.touched(session)
+    return created
+
+
+def _fork(core: Core, con: Connection, origin: str, creation: Creation, session: str, at: int | None) -> Created:
+    rows = partial(execute, con)
+    head, fold = core.locked(con, origin)
+    info = fold.info()
+    at = info.seq if at is None else at
+    if type(at) is not int or not 1 <= at <= info.seq:
+        msg = f"session {origin!r}: there is no entry {at!r} to fork at; it has entries 1 to {info.seq}"
+        raise Invalid(msg)
+    reserve(core, con, session, session)
+    parts = sources.stretches(rows, core, head, info.segments)
+    holder = next(part for part in parts if part.first <= at <= part.last)
+    copied = holder.session == head.session and at < head.first_seq
+    if not copied and holder.session != head.session:
+        # The lines lie in another session's log: that one must stay until the fork is there.
+        try:
+            copied = at < core.lock(con, unraw(holder.session)).first_seq
+        except NotFound:
+            msg = f"session {unraw(holder.session)!r} was deleted while {origin!r} was being forked; repeat the call"
+            raise Again(msg) from None
+    if not copied:
+        marker = {"tenant": core.tenant, "root": holder.root, "session": holder.session, "fork": raw(session)}
+        execute(con, TREES["mark"], marker)
+    target = sources.entry_at(rows, core, head, at)
+    if target is None:
+        msg = f"session {origin!r}: entry {at} is not there (any more); fork at one that is"
+        raise NotFound(msg)
+    owner = next((part.session for part in info.segments if part.last >= at), origin)
+    before = tuple(part for part in info.segments if part.last < at)
+    segments = (*before, Segment(owner, at, target.hash))
+    later = [sources.entry_at(rows, core, head, seq) for seq, aim in info.amendments if aim <= at < seq]
+    sealed = _first_entries(core, creation, session, info, segments, [one for one in later if one is not None])
+    whole = at == info.seq
+    if not whole:
+        # Folded when it is read first, so that the creation costs the same at any length.
+        fold = Fold()
+        fold.seq = at
+        fold.settle(size=0, hash=target.hash, touched_us=_clock_at(rows, core, head, at))
+    group = plan_first(
+        core, fold, bytes.fromhex(target.hash), sealed, at=lambda seq: sources.entry_at(rows, core, head, seq)
+    )
+    write_first(core, con, session, session, group, folded=whole and not group.fold.needs_tree)
+    if copied:
+        copy_prefix(core, con, session, parts, at)
+    return Created(session, group.fold.seq, new=True)
+
+
+def _first_entries(
+    core: Core,
+    creation: Creation,
+    session: str,
+    origin: SessionInfo,
+    segments: tuple[Segment, ...],
+    later: list[Entry],
+) -> Request:
+    """The fork's first commit: `created`, and the amendments in force that were made after the place."""
+    new = msgspec.structs.replace(
+        creation, kind="fork", parent=None, name=None,
+        agent=origin.agent if creation.agent is None else creation.agent,
+        user=origin.user if creation.user is None else creation.user,
+    )  # fmt: skip
+    now_us = core.clock()
+    sealed = [seal(created_entry(new, id=session, segments=segments), now_us=now_us)]
+    copies = [NewEntry(kind="amend", body=one.body, at=one.at) for one in later if not one.erased]
+    sealed += [seal(copy, now_us=now_us) for copy in copies]
+    return Request(sealed=tuple(sealed))
+
+
+def _clock_at(rows: Rows, core: Core, head: Head, at: int) -> int:
+    """The clock of the last commit up to a place, before which the fork's own may not go."""
+    for entry in sources.entries(rows, core, head, before=at + 1, newest_first=True):
+        if entry.commit is not None:
+            return entry.commit[1]
+    return 0
+
+
+def copy_prefix(core: Core, con: Connection, session: str, parts: list[sources.Stretch], last: int) -> None:
+    """Give a fork, by its id, its own copy of lines 1 to `last` and of the attachments that they name."""
+    asked = {"tenant": core.tenant, "session": raw(session)}
+    root = execute(con, SQL["root"], asked)[0][0]
+    for part in parts:
+        if part.first <= last:
+            more = {
+                "from_root": part.root, "from_session": part.session, "first": part.first,
+                "last": min(part.last, last), "root": root,
+            }  # fmt: skip
+            execute(con, TREES["copy_lines"], {**asked, **more})
+    holders = [part for part in parts if part.session != raw(session)]
+    there = {"roots": [part.root for part in holders], "sessions": [part.session for part in holders]}
+    if holders and execute(con, TREES["has_attachments"], {"tenant": core.tenant, **there}):
+        needed = sorted(_named(core, con, root, raw(session), last))
+        execute(con, TREES["copy_attachments"], {**asked, **there, "root": root, "needed": needed})
+
+
+def _named(core: Core, con: Connection, root: bytes, session: bytes, last: int) -> set[bytes]:
+    found: set[bytes] = set()
+    for entry in _decoded(core, con, sources.Stretch(root, session, 1, last)):
+        found |= {bytes.fromhex(name) for name in attachments_in(entry.body)}
+    return found
+
+
+def _decoded(core: Core, con: Connection, part: sources.Stretch) -> Iterator[Entry]:
+    for _, line in sources.raw_lines(partial(execute, con), core, part):
+        yield decode_line(line)
+
+
+def rescue(core: Core, con: Connection, victim: Head, going: set[bytes]) -> None:
+    """Give every live fork of a session that goes its own copy of all that it inherits."""
+    rows = partial(execute, con)
+    here = core.at(victim.session, victim.root)
+    for (fork_id,) in execute(con, TREES["forks"], here):
+        if fork_id in going:
+            continue
+        try:
+            head = core.lock(con, unraw(fork_id))
+        except NotFound:
+            continue
+        if head.first_seq == 1 or head.has_prefix:
+            continue
+        parts = sources.stretches(rows, core, head)
+        if any(part.session == victim.session for part in parts):
+            copy_prefix(core, con, head.id, parts, head.first_seq - 1)

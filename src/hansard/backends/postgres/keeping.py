@@ -1,0 +1,69 @@
+"""The half of the backend that is about the store as a whole: its documents, its upkeep and its soundness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...backend import Guard, Progress
+from ...model.documents import Document, DocumentKey
+from ...model.requests import Finding, Garbage, Health
+from . import checking, documents, upkeep
+from .opened import Opened
+
+
+class Keeping(Opened):
+    """The store as a whole."""
+
+    def put_document(self, key: DocumentKey, data: bytes, *, expect: int | None = None) -> Document:
+        """As the contract says."""
+        with self._open() as core:
+            return documents.put(core, key, data, expect)
+
+    def document(self, key: DocumentKey, *, version: int | None = None) -> tuple[Document, bytes] | None:
+        """As the contract says."""
+        with self._open() as core:
+            return documents.get(core, key, version)
+
+    def documents(self, category: str | None = None) -> tuple[Document, ...]:
+        """As the contract says."""
+        with self._open() as core:
+            return documents.listed(core, category)
+
+    def document_versions(self, key: DocumentKey) -> tuple[Document, ...]:
+        """As the contract says."""
+        with self._open() as core:
+            return documents.versions(core, key)
+
+    def delete_document(self, key: DocumentKey, *, expect: int | None = None, history: bool = False) -> bool:
+        """As the contract says."""
+        with self._open() as core:
+            return documents.delete(core, key, expect=expect, history=history)
+
+    def collect_garbage(self, *, dry_run: bool = False) -> tuple[Garbage, ...]:
+        """As the contract says."""
+        with self._open() as core:
+            return upkeep.collect_garbage(core, dry_run=dry_run)
+
+    def reset(self, *, guard: Guard | None = None) -> int:
+        """As the contract says."""
+        with self._open() as core:
+            count = upkeep.reset(core, guard)
+            self._bell.ring()
+            return count
+
+    def check(self, session: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
+        """As the contract says."""
+        if session is not None:
+            with self._open() as core:
+                core.head(session)
+        return self._each(lambda core: checking.check(core, session, repair=repair))
+
+    def reindex(self, progress: Progress | None = None) -> None:
+        """As the contract says."""
+        with self._open() as core:
+            upkeep.reindex(core, progress)
+
+    def health(self) -> Health:
+        """As the contract says."""
+        with self._open() as core:
+            return upkeep.health(core, self.name)

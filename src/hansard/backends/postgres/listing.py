@@ -1,0 +1,127 @@
+"""Pages of sessions: keyset paging over the table, in the orders that `hansard.query.find_all` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, LiteralString, TypeAlias
+
+from ...errors import Corrupt, NotFound
+from ...model.info import SessionInfo
+from ...model.requests import Page
+from ...query import All, Condition, Field, check_limit, encode_cursor, find_cursor, matches, order_field, order_key
+from ..derive import detached
+from .conditions import Sql, compiled
+from .core import SQL, Core
+from .rows import DAMAGED, LISTED, STALE, Head, clamp, raw, title_key, unraw
+
+Key: TypeAlias = tuple[str | int, str]
+
+_CHUNK_MAX: Final = 1_000
+_STALE_MAX: Final = 1_000
+"""Sessions that one call folds anew; with more, the page says that it is not complete."""
+_COLUMNS: Final[Mapping[str, LiteralString]] = {
+    "activity_at": "s.activity_at", "updated_at": "s.updated_at", "created_at": "s.created_at",
+    "touched_us": "s.touched_us", "title": "s.title_key", "id": "s.session", "seq": "s.seq",
+}  # fmt: skip
+HEAD: Final[LiteralString] = (
+    "s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us, false"
+)
+
+
+def find(core: Core, where: Condition, *, order: str, limit: int, cursor: str | None) -> Page[SessionInfo]:
+    """The page that `hansard.query.find_all` would make of all sessions.
+
+    Raises:
+        Invalid: order, limit or cursor are not such, or the condition names what there is not.
+    """
+    check_limit(limit)
+    field, descending = order_field(order)
+    # A condition that makes no sense is refused also by an empty store.
+    matches(where, SessionInfo(id=""))
+    after = None if cursor is None else find_cursor(cursor, order)
+    complete = freshen(core)
+    sql = _listed(where, compiled(where))
+    found: list[SessionInfo] = []
+    size = limit + 1
+    while True:
+        size = min(size, _CHUNK_MAX)
+        text, parameters = _page_sql(sql, field, after, size, descending=descending)
+        rows = core.db.page(text, (core.tenant, *parameters))
+        for row in rows:
+            info = known_info(core, Head(*row[:11]))
+            if info is not None and (sql.exact or matches(where, info)):
+                found.append(info)
+        if len(found) > limit or len(rows) < size:
+            break
+        after = _place_of(rows[-1], field)
+        size *= 4
+    following = encode_cursor(order, *order_key(found[limit - 1], order)) if len(found) > limit else None
+    return Page(tuple(detached(info) for info in found[:limit]), following, complete)
+
+
+def freshen(core: Core) -> bool:
+    """Fold the sessions anew whose rows say nothing that can be used; whether none is left."""
+    asked = {"tenant": core.tenant, "damaged": DAMAGED, "most": _STALE_MAX}
+    stale = core.db.rows(SQL["stale"], asked)
+    for _, session in stale:
+        try:
+            core.refreshed(unraw(session))
+        except (NotFound, Corrupt):
+            continue
+    return len(stale) < _STALE_MAX
+
+
+def known_info(core: Core, head: Head) -> SessionInfo | None:
+    """What a session is, of its row; None if it has gone."""
+    if head.fold_version in (STALE, DAMAGED) or head.folded() is not None:
+        return head.known_info()
+    try:
+        return core.info(head.id)
+    except NotFound:
+        return None
+    except Corrupt:
+        return head.known_info()
+
+
+def _listed(where: Condition, sql: Sql) -> Sql:
+    """Say plainly that only listed kinds are asked for, where that is so: an index has them apart."""
+    if not _only_listed(where):
+        return sql
+    return Sql("s.listed AND (" + sql.text + ")", sql.parameters, sql.exact)
+
+
+def _only_listed(where: Condition) -> bool:
+    if isinstance(where, All):
+        return any(_only_listed(item) for item in where.items)
+    if not isinstance(where, Field) or where.name != "kind":
+        return False
+    wanted = where.value if where.op == "in" else (where.value,) if where.op == "=" else ()
+    return bool(wanted) and all(isinstance(item, str) and item in LISTED for item in wanted)
+
+
+def _place_of(row: Any, field: str) -> Key:
+    value = row[11]
+    return (unraw(bytes(value)) if isinstance(value, bytes | memoryview) else value), unraw(bytes(row[1]))
+
+
+def _page_sql(
+    where: Sql, field: str, after: Key | None, size: int, *, descending: bool
+) -> tuple[LiteralString, tuple[Any, ...]]:
+    column = _COLUMNS[field]
+    direction: LiteralString = " DESC" if descending else " ASC"
+    beyond: LiteralString = "<" if descending else ">"
+    behind: LiteralString = "" if after is None else " AND (" + column + ", s.session) " + beyond + " (%s, %s)"
+    place = () if after is None else (_bound(field, after[0]), raw(after[1]))
+    text: LiteralString = (
+        "SELECT " + HEAD + ", " + column + " FROM hansard.sessions s WHERE s.tenant = %s AND (" + where.text + ")"
+        + behind + " ORDER BY " + column + direction + ", s.session" + direction + " LIMIT %s"
+    )  # fmt: skip
+    return text, (*where.parameters, *place, size)
+
+
+def _bound(field: str, value: str | int) -> Any:
+    if isinstance(value, int):
+        return clamp(value)
+    if field == "id":
+        return raw(value)
+    return title_key(value) if field == "title" else value.replace("\0", "\ufffd")

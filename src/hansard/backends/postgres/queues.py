@@ -1,0 +1,163 @@
+"""Appends that wait: whoever comes first commits for all who wait for the same session, so that they share a commit."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from ...backend import Answer, Request
+from ...errors import HansardError, Unavailable
+from ...limits import COMMIT_BYTES_MAX
+
+Commit: TypeAlias = Callable[[str, Sequence[Request]], list[Answer]]
+
+_GROUP_BYTES_MAX: Final = COMMIT_BYTES_MAX // 16
+_THREADS: Final = 8
+"""Commits of different sessions wait for the server side by side."""
+
+
+class _Waiter:
+    """One append that waits, and its answer once there is one."""
+
+    __slots__ = ("answer", "done", "request")
+
+    def __init__(self, request: Request, done: Callable[[Answer], None] | None = None) -> None:
+        self.request = request
+        self.done = done
+        self.answer: Answer | None = None
+
+
+class _Line:
+    """Those who wait for one session."""
+
+    __slots__ = ("turn", "waiting")
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        """Held by the thread that commits."""
+        self.waiting: deque[_Waiter] = deque()
+
+
+class Queues:
+    """The appends of one open store that wait, by session, and the threads that commit what was only handed in."""
+
+    def __init__(self, commit: Commit) -> None:
+        """`commit` writes one group. No thread is started before something is handed in."""
+        self._commit = commit
+        self._condition = threading.Condition()
+        self._lines: dict[str, _Line] = {}
+        self._ready: deque[str] = deque()
+        self._active: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._closing = False
+
+    def append(self, session: str, request: Request) -> Answer:
+        """The answer to one append, once it is durable."""
+        waiter = _Waiter(request)
+        line = self._join(session, waiter)
+        while waiter.answer is None:
+            self._serve(session, line)
+        return waiter.answer
+
+    def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
+        """Commit this append soon; `done` is called on another thread."""
+        self._join(session, _Waiter(request, done))
+        with self._condition:
+            if session not in self._active:
+                self._active.add(session)
+                self._hand_out(session)
+
+    def _join(self, session: str, waiter: _Waiter) -> _Line:
+        with self._condition:
+            line = self._lines.get(session)
+            if line is None:
+                line = self._lines[session] = _Line()
+            line.waiting.append(waiter)
+            return line
+
+    def _serve(self, session: str, line: _Line) -> None:
+        """Commit one group of those who wait. Afterwards each of the group has its answer."""
+        group: list[_Waiter] = []
+        with line.turn:
+            group = self._next_group(session, line)
+            if group:
+                self._answer(session, group)
+        for waiter in group:
+            if waiter.done is not None and waiter.answer is not None:
+                waiter.done(waiter.answer)
+
+    def _answer(self, session: str, group: list[_Waiter]) -> None:
+        try:
+            answers = self._commit(session, [waiter.request for waiter in group])
+            for waiter, answer in zip(group, answers, strict=True):
+                waiter.answer = answer
+        except HansardError as error:
+            _refuse(group, error)
+        except BaseException:
+            msg = f"session {session!r}: the commit was interrupted; it may or may not be there. Repeat it with the same ids"
+            _refuse(group, Unavailable(msg))
+            raise
+
+    def _next_group(self, session: str, line: _Line) -> list[_Waiter]:
+        group: list[_Waiter] = []
+        size = 0
+        with self._condition:
+            waiting = line.waiting
+            while waiting:
+                request = waiting[0].request
+                size += sum(sealed.size for sealed in request.sealed)
+                # One that carries documents is committed alone: if those are refused, nothing else is.
+                if group and (size > _GROUP_BYTES_MAX or request.documents):
+                    break
+                group.append(waiting.popleft())
+                if request.documents:
+                    break
+            if not waiting and self._lines.get(session) is line:
+                del self._lines[session]
+        return group
+
+    def _hand_out(self, session: str) -> None:
+        self._ready.append(session)
+        if self._idle == 0 and len(self._threads) < _THREADS:
+            thread = threading.Thread(target=self._work, name="hansard-committer", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._condition.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._idle += 1
+                while not self._ready and not self._closing:
+                    self._condition.wait()
+                self._idle -= 1
+                if not self._ready:
+                    return
+                session = self._ready.popleft()
+                line = self._lines.get(session)
+            if line is not None:
+                self._serve(session, line)
+            with self._condition:
+                # What was handed in while we committed found the session active and left it to us.
+                if session in self._lines:
+                    self._hand_out(session)
+                else:
+                    self._active.discard(session)
+
+    def close(self) -> None:
+        """Return once everything handed in has its answer and the threads have ended."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify_all()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+
+def _refuse(group: list[_Waiter], error: HansardError) -> None:
+    for waiter in group:
+        if waiter.answer is None:
+            waiter.answer = error

@@ -1,0 +1,74 @@
+"""How entries and lines are read: from a log that its row vouches for as they are asked for, from any other as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from ...codec.line import decode_line
+from ...errors import Corrupt
+from ...model.entry import Entry
+from . import sources
+from .core import LINES, Core
+from .rows import STALE, Head
+
+_T = TypeVar("_T")
+
+
+def entries(
+    core: Core, session: str, *, after: int, before: int | None, newest_first: bool, skip: bool
+) -> Iterator[Entry]:
+    """The entries of a session with `after < seq < before`.
+
+    Raises:
+        Corrupt: at the first damage.
+        NotFound: there is no such session.
+    """
+    head = core.head(session)
+    if skip:
+        found = sources.salvaged(core.db.rows, core, head, after, before)
+        return reversed(found) if newest_first else iter(found)
+    if head.fold_version <= STALE:
+        return _suspected(core, head, after, before, newest_first=newest_first)
+    return sources.entries(core.db.rows, core, head, after=after, before=before, newest_first=newest_first)
+
+
+def _suspected(core: Core, head: Head, after: int, before: int | None, *, newest_first: bool) -> Iterator[Entry]:
+    """The entries of a log that nobody vouches for: as far as they verify, and then the damage."""
+    rows = core.db.rows
+    reading, _ = core.reading(rows, head)
+    inherited = list(sources.entries(rows, core, head, after=after, before=head.first_seq))
+    found = [*inherited, *reading.entries]
+    damage = reading.damage
+    if before is not None and found and before <= found[-1].seq + 1:
+        damage = None
+    wanted = [entry for entry in found if entry.seq > after and (before is None or entry.seq < before)]
+    return _newest_first(wanted, damage) if newest_first else _oldest_first(wanted, damage)
+
+
+def lines(core: Core, session: str, after: int) -> Iterator[bytes]:
+    """The lines of a session's own log with `seq > after`, checked.
+
+    Raises:
+        Corrupt: at the first that does not verify.
+        NotFound: there is no such session.
+    """
+    head = core.head(session)
+    if head.fold_version > STALE:
+        return sources.lines(core.db.rows, core, head, after=after)
+    reading, _ = core.reading(core.db.rows, head)
+    own = core.db.rows(LINES["own"], core.at(head.session, head.root, first_seq=head.first_seq))
+    whole = [bytes(line) for _, line in own[: len(reading.entries)]]
+    return _oldest_first([line for line in whole if decode_line(line).seq > after], reading.damage)
+
+
+def _oldest_first(wanted: Sequence[_T], damage: Corrupt | None) -> Iterator[_T]:
+    yield from wanted
+    if damage is not None:
+        raise damage
+
+
+def _newest_first(wanted: Sequence[_T], damage: Corrupt | None) -> Iterator[_T]:
+    if damage is not None:
+        raise damage
+    yield from reversed(wanted)

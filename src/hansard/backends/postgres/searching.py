@@ -1,0 +1,255 @@
+"""Searching: the index proposes places newest first, and each is checked against the entry that stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, LiteralString, Literal
+
+import msgspec
+
+from ...codec.line import decode_line
+from ...errors import Corrupt
+from ...model.entry import Entry
+from ...model.info import SessionInfo
+from ...model.requests import Hit, Page
+from ...query import And, Or, Phrase, Search, Text, Without, Word
+from ...query.condition import EVERYTHING, matches
+from ...query.hits import Asked, Found, NewestKey, asked, find_in, page_of, session_matches
+from ...query.pieces import calls_of
+from . import textindex
+from .conditions import compiled
+from .core import Core
+from .listing import freshen, known_info
+from .rows import Head, raw, unraw
+from .textindex import LARGE, TEXTS, call_key, spelled, tag
+
+_SECONDS: Final = 2.0
+"""For catching up before a search; what takes longer is said to be missing."""
+_FIRST_STEP: Final = 64
+_STEP_MAX: Final = 4_096
+_NOTHING: Final = ""
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """An entry that may be meant."""
+
+    root: bytes
+    session: bytes
+    seq: int
+    at_us: int
+
+    @property
+    def key(self) -> NewestKey:
+        """Its place in the newest-first order."""
+        return -self.at_us, unraw(self.session), -self.seq
+
+
+def search(
+    core: Core,
+    search: Search,
+    *,
+    session: str | None,
+    order: Literal["newest", "rank"],
+    limit: int,
+    cursor: str | None,
+) -> Page[Hit]:
+    """As the contract says."""
+    request = asked(search, order=order, limit=limit, cursor=cursor)
+    matches(search.condition, SessionInfo(id=""))
+    if session is not None:
+        core.head(session)
+    complete = freshen(core)
+    complete &= textindex.catch_up(core, session=session, seconds=_SECONDS)
+    words = _words(core.tenant, search.text)
+    titles: dict[str, str | None] = {}
+    found: list[Found] = []
+    if words != _NOTHING:
+        for one in _found(core, search, request, words, session, titles):
+            found.append(one)
+            if len(found) == request.wanted:
+                break
+    return page_of(request, found, titles, complete=complete)
+
+
+def _found(
+    core: Core, search: Search, request: Asked, words: str | None, session: str | None, titles: dict[str, str | None]
+) -> Iterator[Found]:
+    """What a search finds, newest first, behind the place that the request names."""
+    after = request.after_newest
+    step = min(max(request.wanted, _FIRST_STEP), _STEP_MAX) if request.order == "newest" else _STEP_MAX
+    infos: dict[bytes, SessionInfo | None] = {}
+    while True:
+        rows = _fetch(core, search, words, session, after, step)
+        # An entry of several pieces comes once for each that fits, one after the other.
+        yield from _checked(core, search, list(dict.fromkeys(rows)), infos, titles)
+        if len(rows) < step:
+            return
+        after = rows[-1].key
+        step = min(step * 2, _STEP_MAX)
+
+
+def _fetch(
+    core: Core, search: Search, words: str | None, session: str | None, after: NewestKey | None, step: int
+) -> list[_Place]:
+    where = compiled(search.condition)
+    tools = [*([False] if search.in_said else []), *([True] if search.in_tools else [])]
+    texts: list[LiteralString] = ["t.tenant = %s", "t.tool = ANY (%s::boolean[])"]
+    parameters: list[Any] = [core.tenant, tools]
+    query = _query(core.tenant, search, words)
+    if query:
+        texts.append("t.words @@ %s::tsquery")
+        parameters.append(query)
+    if session is not None:
+        texts.append("t.session = %s AND t.root = %s")
+        parameters += [raw(session), core.head(session).root]
+    if search.condition != EVERYTHING:
+        texts.append(
+            "EXISTS (SELECT FROM hansard.sessions s WHERE s.tenant = t.tenant AND s.root = t.root "
+            "AND s.session = t.session AND (" + where.text + "))"
+        )
+        parameters += where.parameters
+    if after is not None:
+        texts.append("(-t.at_us, t.session, -t.seq) > (%s, %s, %s) AND t.at_us <= %s")
+        parameters += [after[0], raw(after[1]), after[2], -after[0]]
+    joiner: LiteralString = " AND "
+    text: LiteralString = (
+        "SELECT t.root, t.session, t.seq, t.at_us FROM hansard.texts t WHERE " + joiner.join(texts)
+        + " ORDER BY t.at_us DESC, t.session, t.seq DESC LIMIT %s"
+    )  # fmt: skip
+    return [_Place(*row) for row in core.db.page(text, (*parameters, step))]
+
+
+def _query(tenant: bytes, search: Search, words: str | None) -> str | None:
+    """What the engine looks for; None for every row."""
+    groups = [
+        [] if words is None else [words, _quoted(spelled(tenant, LARGE, ""))],
+        [_quoted(spelled(tenant, "r", tag(role))) for role in search.roles],
+        [_tool(tenant, name) for name in search.tools],
+        [_quoted(spelled(tenant, "e", "1"))] if search.errors else [],
+    ]
+    return " & ".join(f"({' | '.join(group)})" for group in groups if group) or None
+
+
+def _tool(tenant: bytes, name: str) -> str:
+    if name.endswith("*"):
+        return _quoted(spelled(tenant, "t", tag(name[:-1])), prefix=True)
+    return _quoted(spelled(tenant, "t", tag(name)))
+
+
+def _quoted(word: str, *, prefix: bool = False) -> str:
+    escaped = word.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}':*" if prefix else f"'{escaped}'"
+
+
+def _words(tenant: bytes, text: Text | None) -> str | None:
+    """What finds a superset of a text; None for everything, _NOTHING for nothing."""
+    match text:
+        case None | Without():
+            return None
+        case Word():
+            return _quoted(spelled(tenant, "w", text.token), prefix=text.prefix)
+        case Phrase():
+            last = len(text.tokens) - 1
+            pieces = [
+                _quoted(spelled(tenant, "w", token), prefix=text.prefix and number == last)
+                for number, token in enumerate(text.tokens)
+            ]
+            return "(" + " & ".join(pieces) + ")" if pieces else None
+        case Or():
+            found = [_words(tenant, item) for item in text.items]
+            if None in found:
+                return None
+            return " | ".join(f"({one})" for one in found if one) or _NOTHING
+        case And():
+            found = [_words(tenant, item) for item in text.items]
+            if _NOTHING in found:
+                return _NOTHING
+            return " & ".join(f"({one})" for one in found if one is not None) or None
+
+
+def _checked(
+    core: Core,
+    search: Search,
+    places: Sequence[_Place],
+    infos: dict[bytes, SessionInfo | None],
+    titles: dict[str, str | None],
+) -> Iterator[Found]:
+    """Those of the places that the search finds, in their order."""
+    _load_infos(core, places, infos)
+    wanted = [place for place in places if _fits(search, infos.get(place.session))]
+    entries, amends = _load_entries(core, wanted, infos)
+    shown = [(place, entry) for place in wanted if (entry := entries.get((place.session, place.seq))) is not None]
+    calls = _load_calls(core, shown, amends)
+    for place, entry in shown:
+        info = infos[place.session]
+        if info is None:
+            continue
+        own = {call: name for call, (seq, name) in calls.get(place.session, {}).items() if seq <= place.seq}
+        for call, name in calls_of(entry).items():
+            own.setdefault(call, name)
+        one = find_in(search, info, entry, amendment=amends.get((place.session, place.seq)), calls=own)
+        if one is not None:
+            titles[info.id] = info.title
+            yield one
+
+
+def _fits(search: Search, info: SessionInfo | None) -> bool:
+    return info is not None and session_matches(search, info)
+
+
+def _load_infos(core: Core, places: Sequence[_Place], infos: dict[bytes, SessionInfo | None]) -> None:
+    new = {place.session: place.root for place in places if place.session not in infos}
+    if not new:
+        return
+    infos.update(dict.fromkeys(new))
+    keys = {"tenant": core.tenant, "roots": list(new.values()), "sessions": list(new)}
+    for row in core.db.rows(TEXTS["heads"], keys):
+        infos[row[1]] = known_info(core, Head(*row))
+
+
+def _load_entries(
+    core: Core, places: Sequence[_Place], infos: dict[bytes, SessionInfo | None]
+) -> tuple[dict[tuple[bytes, int], Entry], dict[tuple[bytes, int], Entry]]:
+    """The entries at places, and the last amendment of each that has one."""
+    aims: dict[tuple[bytes, int], int] = {}
+    keys: dict[tuple[bytes, int], bytes] = {}
+    for place in places:
+        info = infos.get(place.session)
+        amend = max((seq for seq, aim in info.amendments if aim == place.seq), default=0) if info is not None else 0
+        keys[place.session, place.seq] = place.root
+        if amend:
+            aims[place.session, place.seq] = amend
+            keys[place.session, amend] = place.root
+    asked = {
+        "tenant": core.tenant, "roots": list(keys.values()), "sessions": [session for session, _ in keys],
+        "seqs": [seq for _, seq in keys],
+    }  # fmt: skip
+    found: dict[tuple[bytes, int], Entry] = {}
+    for session, seq, line in core.db.rows(TEXTS["lines"], asked) if keys else ():
+        try:
+            found[session, seq] = decode_line(bytes(line))
+        except (ValueError, Corrupt):
+            continue
+    return found, {key: found[key[0], amend] for key, amend in aims.items() if (key[0], amend) in found}
+
+
+def _load_calls(
+    core: Core, shown: Sequence[tuple[_Place, Entry]], amends: dict[tuple[bytes, int], Entry]
+) -> dict[bytes, dict[str, tuple[int, str]]]:
+    """For each session, the calls that its places answer: id → (seq, tool)."""
+    wanted: dict[tuple[bytes, bytes], tuple[bytes, str]] = {}
+    for place, entry in shown:
+        amend = amends.get((place.session, place.seq))
+        for call in textindex.answered(entry) | (textindex.answered(amend) if amend is not None else set()):
+            wanted[place.session, call_key(call)] = (place.root, call)
+    if not wanted:
+        return {}
+    asked = {
+        "tenant": core.tenant, "roots": [root for root, _ in wanted.values()],
+        "sessions": [session for session, _ in wanted], "calls": [call for _, call in wanted],
+    }  # fmt: skip
+    found: dict[bytes, dict[str, tuple[int, str]]] = {}
+    for session, key, seq, name in core.db.rows(TEXTS["calls_of"], asked):
+        call = wanted[session, bytes(key)][1]
+        found.setdefault(session, {})[call] = (seq, unraw(bytes(name)))
+    return found

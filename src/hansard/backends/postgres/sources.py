@@ -1,0 +1,223 @@
+"""Where a session's entries lie, and how they are read: a few at a time, each time by one statement.
+
+A fork's lines before its own are read from the sessions it was forked from, as its first line says; once one of those is
+gone, from the copy that its deletion left under the key of the next one in line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import msgspec
+
+from ...codec.line import GENESIS, decode_line, end_of, verify_line
+from ...errors import Corrupt, NotFound
+from ...limits import MIB
+from ...model.entry import Entry
+from ...model.info import Segment
+from ..memory_log import salvage
+from .rows import Head, raw, unraw
+from .statements import statements
+
+if TYPE_CHECKING:
+    from .core import Core, Rows
+
+ENTRIES: Final = statements("entries")
+_FEW: Final = 64
+_MANY: Final = 1_000
+_BYTES: Final = 8 * MIB
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """Entries `first` to `last` under one key."""
+
+    root: bytes
+    session: bytes
+    first: int
+    last: int
+
+
+def stretches(rows: Rows, core: Core, head: Head, segments: tuple[Segment, ...] | None = None) -> list[Stretch]:
+    """Where all entries of a session lie, oldest first.
+
+    Raises:
+        Corrupt: a part is gone.
+    """
+    own = Stretch(head.root, head.session, head.first_seq, head.seq)
+    if head.first_seq == 1:
+        return [own]
+    if head.has_prefix:
+        return [Stretch(head.root, head.session, 1, head.seq)]
+    segments = core.segments(rows, head) if segments is None else segments
+    holders = _holders(rows, core, segments)
+    found = [own]
+    for number in range(len(segments) - 1, -1, -1):
+        segment = segments[number]
+        holder = holders.get(number)
+        if holder is None:
+            _gone(head, segment)
+        root, first_seq, has_prefix = holder
+        first = segments[number - 1].last + 1 if number else 1
+        if has_prefix and first_seq > first:
+            first = 1
+        found.append(Stretch(root, raw(segment.session), first, segment.last))
+        if first == 1:
+            break
+    return found[::-1]
+
+
+def _gone(head: Head, segment: Segment) -> NoReturn:
+    msg = (
+        f"session {head.id!r}: the entries up to {segment.last} that it shows of {segment.session!r} are gone. "
+        "Restore them from a backup"
+    )
+    raise Corrupt(msg)
+
+
+def _holders(rows: Rows, core: Core, segments: tuple[Segment, ...]) -> dict[int, tuple[bytes, int, bool]]:
+    """For each segment whose session is here with that very line: its root, its first own seq, whether it has a prefix."""
+    asked = {
+        "tenant": core.tenant,
+        "numbers": list(range(len(segments))),
+        "sessions": [raw(segment.session) for segment in segments],
+        "lasts": [segment.last for segment in segments],
+    }
+    found: dict[int, tuple[bytes, int, bool]] = {}
+    for number, root, line, first_seq, has_prefix in rows(ENTRIES["holders"], asked):
+        link = segments[number].hash.encode()
+        if b',"hash":"%b",' % link in bytes(line):
+            found[number] = (root, first_seq, has_prefix)
+    return found
+
+
+def entries(
+    rows: Rows, core: Core, head: Head, *, after: int = 0, before: int | None = None, newest_first: bool = False
+) -> Iterator[Entry]:
+    """The entries of a session with `after < seq < before`, as they are asked for.
+
+    Raises:
+        Corrupt: an entry can't be read or is missing.
+        NotFound: the session was deleted meanwhile.
+    """
+    end = head.seq + 1 if before is None else min(before, head.seq + 1)
+    if after + 1 >= end:
+        return
+    if after + 1 >= head.first_seq:
+        parts = [Stretch(head.root, head.session, head.first_seq, head.seq)]
+    else:
+        parts = stretches(rows, core, head)
+    for part in reversed(parts) if newest_first else parts:
+        first, last = max(part.first, after + 1), min(part.last, end - 1)
+        if first > last:
+            continue
+        expected = last if newest_first else first
+        for seq, line in raw_lines(rows, core, Stretch(part.root, part.session, first, last), newest_first=newest_first):
+            if seq != expected:
+                break
+            yield _decoded(line, seq, head)
+            expected += -1 if newest_first else 1
+        if (expected >= first) if newest_first else (expected <= last):
+            now = core.head(head.id, rows)
+            if head.has_prefix or not now.has_prefix:
+                _missing(head, expected)
+            # The session that these lines were read from was deleted meanwhile, and left this one a copy.
+            after, end = (after, expected + 1) if newest_first else (expected - 1, end)
+            yield from entries(rows, core, now, after=after, before=end, newest_first=newest_first)
+            return
+
+
+def _decoded(line: bytes, seq: int, head: Head) -> Entry:
+    place = seq - head.first_seq + 1
+    try:
+        entry = decode_line(line)
+    except ValueError as error:
+        msg = f"session {head.id!r}: line {place}: {error}. Run `hansard check`; read on with on_damage='skip'"
+        raise Corrupt(msg, line=place) from None
+    if entry.seq != seq:
+        msg = f"session {head.id!r}: line {place}: entry {entry.seq} stands where entry {seq} belongs"
+        raise Corrupt(msg, line=place)
+    return entry
+
+
+def _missing(head: Head, seq: int) -> NoReturn:
+    msg = f"session {head.id!r}: entry {seq} is missing. Run `hansard check`; read on with on_damage='skip'"
+    raise Corrupt(msg, line=max(seq - head.first_seq + 1, 1))
+
+
+def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = False) -> Iterator[tuple[int, bytes]]:
+    """(seq, line) of a stretch: few at first, then as many as fill a few megabytes."""
+    low, high, most = part.first - 1, part.last + 1, _FEW
+    while low + 1 < high:
+        asked = {
+            "tenant": core.tenant, "root": part.root, "session": part.session, "after": low, "before": high,
+            "most": min(most, high - low - 1),
+        }  # fmt: skip
+        found = rows(ENTRIES["before" if newest_first else "after"], asked)
+        if not found:
+            return
+        size = 0
+        for seq, line in found:
+            size += len(line)
+            yield seq, bytes(line)
+        if newest_first:
+            high = found[-1][0]
+        else:
+            low = found[-1][0]
+        most = max(1, min(_MANY, most * 4, _BYTES // max(1, size // len(found))))
+
+
+def lines(rows: Rows, core: Core, head: Head, *, after: int = 0) -> Iterator[bytes]:
+    """The lines of a session's own log behind entry `after`, all of them checked.
+
+    Raises:
+        Corrupt: at the first that does not verify.
+        NotFound: the session was deleted meanwhile.
+    """
+    previous = GENESIS if head.first_seq == 1 else end_of(core.segments(rows, head))[1]
+    expected, offset = head.first_seq, 0
+    for _, line in raw_lines(rows, core, Stretch(head.root, head.session, head.first_seq, head.seq)):
+        try:
+            previous = bytes.fromhex(verify_line(line, previous, expected).hash)
+        except Corrupt as error:
+            place = expected - head.first_seq + 1
+            msg = f"session {head.id!r}: line {place} at byte {offset}: {error}"
+            raise Corrupt(msg, line=place, offset=offset) from None
+        if expected > after:
+            yield line
+        expected += 1
+        offset += len(line)
+    if expected <= head.seq:
+        core.head(head.id, rows)
+        _missing(head, expected)
+
+
+def entry_at(rows: Rows, core: Core, head: Head, seq: int) -> Entry | None:
+    """The entry of a session with a number, inherited ones included; None if there is none."""
+    return next(entries(rows, core, head, after=seq - 1, before=seq + 1), None) if seq >= 1 else None
+
+
+def by_ids(rows: Rows, core: Core, head: Head, ids: list[str], *, inherited_only: bool = False) -> dict[str, Entry]:
+    """The entries of a session that have one of these ids."""
+    parts = stretches(rows, core, head)
+    if inherited_only and not head.has_prefix:
+        parts = parts[:-1]
+    asked = {
+        "tenant": core.tenant,
+        "roots": [part.root for part in parts],
+        "sessions": [part.session for part in parts],
+        "lasts": [part.last for part in parts],
+        "ids": [raw(one) for one in ids],
+    }
+    return {unraw(row[1]): decode_line(bytes(row[2])) for row in rows(ENTRIES["by_id"], asked)} if ids else {}
+
+
+def salvaged(rows: Rows, core: Core, head: Head, after: int, before: int | None) -> list[Entry]:
+    """The readable entries of a session in order; each stretch of its own log that can't be read is one entry."""
+    found: list[Entry] = []
+    if after + 1 < head.first_seq:
+        inherited = entries(rows, core, head, after=after, before=head.first_seq)
+        found += [entry for entry in inherited if before is None or entry.seq < before]
+    asked = core.at(head.session, head.root, first_seq=head.first_seq)
+    own = salvage([bytes(line) for _, line in rows(ENTRIES["own"], asked)])
+    return found + [entry for entry in own if entry.seq > after and (before is None or entry.seq < before)]

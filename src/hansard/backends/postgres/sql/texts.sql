@@ -1,0 +1,63 @@
+-- The text index: pieces of text cut into tokens, behind the logs by what was appended since.
+
+-- name: behind
+SELECT root, session, seq, text_seq FROM hansard.sessions
+WHERE tenant = %(tenant)s AND text_seq < seq AND session > %(after)s
+ORDER BY session LIMIT %(most)s
+
+-- name: behind_one
+SELECT root, session, seq, text_seq FROM hansard.sessions
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND text_seq < seq
+
+-- name: claim
+UPDATE hansard.sessions SET text_seq = %(seq)s
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND text_seq = %(was)s AND seq >= %(seq)s
+RETURNING first_seq
+
+-- name: calls
+SELECT call, seq, name FROM hansard.calls
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND call = ANY (%(calls)s::bytea[])
+
+-- name: add_calls
+INSERT INTO hansard.calls (tenant, root, session, call, seq, name)
+SELECT %(tenant)s, %(root)s, %(session)s, x.call, x.seq, x.name
+FROM unnest(%(calls)s::bytea[], %(seqs)s::bigint[], %(names)s::bytea[]) AS x (call, seq, name)
+ON CONFLICT DO NOTHING
+
+-- name: next_piece
+SELECT seq, max(piece) FROM hansard.texts
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq = ANY (%(seqs)s::bigint[])
+GROUP BY seq
+
+-- name: add
+INSERT INTO hansard.texts (tenant, root, session, seq, piece, at_us, tool, words)
+SELECT %(tenant)s, %(root)s, %(session)s, %(seq)s, %(piece)s, %(at_us)s, %(tool)s,
+    array_to_tsvector(%(words)s::text[])
+
+-- name: indexed
+SELECT count(*) FROM hansard.sessions WHERE tenant = %(tenant)s AND text_seq < seq
+
+-- name: forget
+UPDATE hansard.sessions SET text_seq = first_seq - 1 WHERE tenant = %(tenant)s
+
+-- name: drop_all
+DELETE FROM hansard.texts WHERE tenant = %(tenant)s
+
+-- name: drop_all_calls
+DELETE FROM hansard.calls WHERE tenant = %(tenant)s
+
+-- name: heads
+SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
+    false
+FROM unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session)
+JOIN hansard.sessions s ON s.tenant = %(tenant)s AND s.root = x.root AND s.session = x.session
+
+-- name: lines
+SELECT e.session, e.seq, e.line
+FROM unnest(%(roots)s::bytea[], %(sessions)s::bytea[], %(seqs)s::bigint[]) AS x (root, session, seq)
+JOIN hansard.entries e ON e.tenant = %(tenant)s AND e.root = x.root AND e.session = x.session AND e.seq = x.seq
+
+-- name: calls_of
+SELECT c.session, c.call, c.seq, c.name
+FROM unnest(%(roots)s::bytea[], %(sessions)s::bytea[], %(calls)s::bytea[]) AS x (root, session, call)
+JOIN hansard.calls c ON c.tenant = %(tenant)s AND c.root = x.root AND c.session = x.session AND c.call = x.call

@@ -1,0 +1,89 @@
+-- Trees, forks, deletion.
+
+-- name: mark
+INSERT INTO hansard.forks (tenant, root, session, fork) VALUES (%(tenant)s, %(root)s, %(session)s, %(fork)s)
+ON CONFLICT DO NOTHING
+
+-- name: forks
+SELECT fork FROM hansard.forks
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s ORDER BY fork
+
+-- name: copy_lines
+INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
+SELECT tenant, %(root)s, %(session)s, seq, id, line FROM hansard.entries
+WHERE tenant = %(tenant)s AND root = %(from_root)s AND session = %(from_session)s
+    AND seq BETWEEN %(first)s AND %(last)s
+ON CONFLICT DO NOTHING
+
+-- name: has_attachments
+SELECT 1 FROM hansard.attachments a
+JOIN unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
+WHERE a.tenant = %(tenant)s LIMIT 1
+
+-- name: copy_attachments
+INSERT INTO hansard.attachments (tenant, root, session, sha256, at_us, data)
+SELECT a.tenant, %(root)s, %(session)s, a.sha256, a.at_us, a.data FROM hansard.attachments a
+JOIN unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
+WHERE a.tenant = %(tenant)s AND a.sha256 = ANY (%(needed)s::bytea[])
+ON CONFLICT DO NOTHING
+
+-- name: lock_root
+SELECT 1 FROM hansard.sessions WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(root)s FOR UPDATE
+
+-- name: tree
+SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
+    s.first_seq > 1 AND EXISTS (
+        SELECT FROM hansard.entries e
+        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = 1),
+    s.parent
+FROM hansard.sessions s
+WHERE s.tenant = %(tenant)s AND s.root = %(root)s
+ORDER BY s.depth, s.session
+
+-- name: lock_some
+SELECT session FROM hansard.sessions
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+ORDER BY depth, session FOR UPDATE
+
+-- name: drop_ids
+DELETE FROM hansard.ids WHERE tenant = %(tenant)s AND id = ANY (%(sessions)s::bytea[])
+
+-- name: drop_sessions
+DELETE FROM hansard.sessions
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+
+-- name: drop_entries
+DELETE FROM hansard.entries
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+
+-- name: drop_attachments
+DELETE FROM hansard.attachments
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+
+-- name: drop_marks
+DELETE FROM hansard.marks
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+
+-- name: drop_forks
+DELETE FROM hansard.forks
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+
+-- name: drop_texts
+DELETE FROM hansard.texts
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+
+-- name: drop_calls
+DELETE FROM hansard.calls
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+
+-- name: roots
+SELECT DISTINCT root FROM hansard.sessions WHERE tenant = %(tenant)s AND root > %(after)s ORDER BY root LIMIT %(most)s
+
+-- name: copies
+SELECT s.root, s.session, e.seq, e.line
+FROM hansard.sessions s JOIN hansard.entries e
+    ON e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = ANY (%(seqs)s::bigint[])
+WHERE s.tenant = %(tenant)s AND s.is_fork AND e.seq < s.first_seq AND s.session <> %(session)s
+
+-- name: root_of
+SELECT root FROM hansard.ids WHERE tenant = %(tenant)s AND id = %(session)s

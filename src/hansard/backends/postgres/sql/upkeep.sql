@@ -1,0 +1,55 @@
+-- The store as a whole.
+
+-- name: probe
+INSERT INTO hansard.probes (tenant, probe) VALUES (%(tenant)s, %(probe)s)
+
+-- name: unprobe
+DELETE FROM hansard.probes WHERE tenant = %(tenant)s AND probe = %(probe)s
+
+-- name: server
+SELECT current_setting('server_version'), current_database(), current_setting('synchronous_commit')
+
+-- name: drop_ids
+DELETE FROM hansard.ids WHERE tenant = %(tenant)s
+
+-- name: drop_pairs
+DELETE FROM hansard.pairs WHERE tenant = %(tenant)s
+
+-- name: drop_sessions
+DELETE FROM hansard.sessions WHERE tenant = %(tenant)s
+
+-- name: drop_entries
+DELETE FROM hansard.entries WHERE tenant = %(tenant)s
+
+-- name: drop_attachments
+DELETE FROM hansard.attachments WHERE tenant = %(tenant)s
+
+-- name: drop_marks
+DELETE FROM hansard.marks WHERE tenant = %(tenant)s
+
+-- name: drop_forks
+DELETE FROM hansard.forks WHERE tenant = %(tenant)s
+
+-- name: drop_texts
+DELETE FROM hansard.texts WHERE tenant = %(tenant)s
+
+-- name: drop_calls
+DELETE FROM hansard.calls WHERE tenant = %(tenant)s
+
+-- name: drop_documents
+DELETE FROM hansard.documents WHERE tenant = %(tenant)s
+
+-- name: drop_quarantine
+DELETE FROM hansard.quarantine WHERE tenant = %(tenant)s
+
+-- name: lock_all
+SELECT session FROM hansard.sessions WHERE tenant = %(tenant)s ORDER BY root, depth, session FOR UPDATE
+
+-- name: trees
+SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
+    s.first_seq > 1 AND EXISTS (
+        SELECT FROM hansard.entries e
+        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = 1)
+FROM hansard.sessions s
+WHERE s.tenant = %(tenant)s
+ORDER BY s.root, s.depth, s.session

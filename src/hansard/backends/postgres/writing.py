@@ -1,0 +1,242 @@
+"""The commit: how the appends that wait for one session become lines in the database, and how doubt about them ends.
+
+A writer that knows the head of the log sends one statement: it moves the head on and adds the lines, or changes nothing.
+If somebody was faster, the head is read again and the appends are decided anew, then with the row locked. If the
+connection is cut, the group may be there: its last line says so, as no other can have that salt and hash.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from ...backend import Answer, Request
+from ...codec.line import decode_line
+from ...codec.names import new_id
+from ...errors import Corrupt, HansardError, NotFound, Unavailable
+from ...fold import FOLD_VERSION, Fold
+from ...model.entry import Entry
+from .. import commit
+from . import documents, sources
+from .connecting import Clashed, Connection, Lost, execute, settle, translated
+from .core import LINES, SQL, Core, Known
+from .rows import Head, columns, encode_state, marks_of, raw, unraw
+
+_TRIES: Final = 20
+_PAUSE_S: Final = 0.05
+
+
+class _Doubt(msgspec.Struct, frozen=True):
+    """A group that was sent and not answered."""
+
+    group: commit.Group
+    since: float
+
+
+def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> list[Answer]:
+    """Decide requests and write what they add as one group, durable when this returns; an answer for each.
+
+    Raises:
+        HansardError: nothing of any request was acknowledged.
+    """
+    requests = [_named(request) for request in requests]
+    writer = _Writer(core, session, requests)
+    if any(request.documents for request in requests):
+        return writer.under_lock(None)
+    return writer.optimistic()
+
+
+def _named(request: Request) -> Request:
+    """The request with an id for its update, so that deciding it twice gives one entry."""
+    if request.changes is None or request.change_id:
+        return request
+    return msgspec.structs.replace(request, change_id=new_id())
+
+
+class _Writer:
+    """One group of requests on its way."""
+
+    def __init__(self, core: Core, session: str, requests: Sequence[Request]) -> None:
+        self.core = core
+        self.session = session
+        self.requests = requests
+        self.given = [sealed.new.id for request in requests for sealed in request.sealed if sealed.given]
+        self.given += [request.change_id for request in requests if request.change_id]
+        self.there: dict[str, Entry] = {}
+        """Entries that are there already, by those of the given ids that were found."""
+
+    # -- without a lock ------------------------------------------------------------------------------------------------
+
+    def optimistic(self) -> list[Answer]:
+        """Write on top of the head that this process knows; under the lock if that is not it any more."""
+        while True:
+            known = self.core.known(self.session)
+            if known.is_fork and self.given:
+                head = self.core.head(self.session)
+                self.there |= sources.by_ids(self.core.db.rows, self.core, head, self.given, inherited_only=True)
+            group = self._plan(known.fold, known.hash, self._at(known))
+            if not group.lines:
+                if self._is_current(known):
+                    if group.repeats:
+                        self._make_sure(known)
+                    return group.answers
+                self.core.unlearn(self.session)
+                continue
+            if group.fold.needs_tree or self._changes_marks(known.fold, group.fold):
+                return self.under_lock(None)
+            try:
+                moved, found = self._send(known, group)
+            except Lost:
+                return self.under_lock(_Doubt(group, time.monotonic()))
+            except Clashed:
+                return self.under_lock(None)
+            if moved:
+                self._learn(known, group)
+                return group.answers
+            if not found:
+                self.core.unlearn(self.session)
+                return self.under_lock(None)
+            self.there |= found
+
+    def _at(self, known: Known) -> commit.EntryAt:
+        rows = self.core.db.rows
+        return lambda seq: sources.entry_at(rows, self.core, _head_of(self.session, known), seq)
+
+    def _plan(self, fold: Fold, previous: bytes, at: commit.EntryAt) -> commit.Group:
+        return commit.plan(fold, previous, self.requests, find=self.there.get, at=at, now_us=self.core.clock())
+
+    def _is_current(self, known: Known) -> bool:
+        found = self.core.db.rows(SQL["place"], self.core.at(self.session))
+        if not found:
+            self.core.unlearn(self.session)
+            self.core.missing(self.session)
+        current = (found[0][0], bytes(found[0][1]), found[0][2]) == (known.seq, known.hash, known.version)
+        return current and self._looked_up(known)
+
+    def _looked_up(self, known: Known) -> bool:
+        """Whether it is known which of the given ids are there; looks it up, and says False if that changes anything."""
+        missing = [one for one in self.given if one not in self.there]
+        if not missing:
+            return True
+        head = self.core.head(self.session)
+        found = sources.by_ids(self.core.db.rows, self.core, head, missing)
+        self.there |= found
+        return not found and head.hash == known.hash
+
+    def _changes_marks(self, before: Fold, after: Fold) -> bool:
+        old, new = before.info(), after.info()
+        same = old.labels is new.labels and old.metadata is new.metadata
+        return not same and marks_of(old) != marks_of(new)
+
+    def _send(self, known: Known, group: commit.Group) -> tuple[bool, dict[str, Entry]]:
+        """Whether the group was written; if not, the entries that already have ids of it."""
+        asked = {**self._values(known.root, known.fold, group), "was_seq": known.seq, "was_hash": known.hash}
+        with self.core.db.connection() as con:
+            con.doubtful = False
+            found = execute(con, SQL["append"], {**asked, "was_version": known.version})
+            settled = not con.doubtful
+        if found[0][0] and not settled:
+            self._make_sure(known)
+        return bool(found[0][0]), {unraw(row[1]): decode_line(bytes(row[2])) for row in found[1:]}
+
+    def _values(self, root: bytes, before: Fold, group: commit.Group) -> dict[str, Any]:
+        info = group.fold.info()
+        new_state = before.state is not group.fold.state
+        return {
+            **columns(info), **self.core.at(self.session, root), "seq": info.seq, "hash": group.hash,
+            "fold_version": FOLD_VERSION, "fold": group.fold.dump(state=False), "new_state": new_state,
+            "state": encode_state(info.state) if new_state else None,
+            "given": [raw(one) for one in self.given if one not in self.there],
+            "seqs": [entry.seq for entry in group.entries], "ids": [raw(entry.id) for entry in group.entries],
+            "lines": group.lines,
+        }  # fmt: skip
+
+    def _make_sure(self, known: Known) -> None:
+        """What is there already is durable, whoever wrote it: a commit after it is."""
+        here = self.core.at(self.session, known.root)
+        with self.core.db.connection() as con:
+            con.doubtful = False
+            execute(con, SQL["settle"], here)
+            settle(con)
+
+    def _learn(self, known: Known, group: commit.Group) -> None:
+        fold = group.fold.light() if group.fold.tree is not None else group.fold
+        learned = msgspec.structs.replace(known, seq=fold.seq, hash=group.hash, version=FOLD_VERSION, fold=fold)
+        self.core.learn(raw(self.session), learned)
+        self.core.touched(self.session)
+
+    # -- under the lock ------------------------------------------------------------------------------------------------
+
+    def under_lock(self, doubt: _Doubt | None) -> list[Answer]:
+        """Decide and write in a transaction that holds the row; after a cut connection, again until it is known."""
+        patience = self.core.db.settings.patience_s
+        while True:
+            sent: list[commit.Group] = []
+            try:
+                known, group = self.core.db.transact(partial(self._locked, doubt=doubt, sent=sent))
+            except Lost as error:
+                if sent:
+                    doubt = _Doubt(sent[0], time.monotonic() if doubt is None else doubt.since)
+                if doubt is None or time.monotonic() - doubt.since > patience:
+                    raise
+                del error
+                time.sleep(_PAUSE_S)
+                continue
+            except (NotFound, Corrupt):
+                self.core.unlearn(self.session)
+                raise
+            self._learn(known, group)
+            return group.answers
+
+    def _locked(
+        self, con: Connection, *, doubt: _Doubt | None, sent: list[commit.Group]
+    ) -> tuple[Known, commit.Group]:
+        core, rows = self.core, partial(execute, con)
+        head, fold = core.locked(con, self.session)
+        known = Known(head.root, head.seq, head.hash, head.first_seq, FOLD_VERSION, fold, head.has_prefix)
+        execute(con, LINES["set_aside"], core.at(head.session, head.root, after=head.seq, now_us=core.clock()))
+        if doubt is not None and self._arrived(con, head, doubt.group):
+            execute(con, SQL["settle"], core.at(self.session, head.root))
+            there = msgspec.structs.replace(doubt.group, fold=fold, hash=head.hash)
+            return known, there
+        self.there = sources.by_ids(rows, core, head, self.given)
+        group = self._plan(fold, head.hash, lambda seq: sources.entry_at(rows, core, head, seq))
+        if not group.lines:
+            execute(con, SQL["settle"], core.at(self.session, head.root))
+            return known, group
+        if group.fold.needs_tree:
+            more = [(entry, len(line)) for entry, line in zip(group.entries, group.lines, strict=True)]
+            group.fold = core.fold_of(rows, head, more)
+        sent.append(group)
+        self._write(con, head, fold, group)
+        return known, group
+
+    def _arrived(self, con: Connection, head: Head, group: commit.Group) -> bool:
+        last = group.entries[-1].seq
+        found = execute(con, LINES["some"], self.core.at(head.session, head.root, seqs=[last]))
+        return bool(found) and bytes(found[0][1]) == group.lines[-1]
+
+    def _write(self, con: Connection, head: Head, before: Fold, group: commit.Group) -> None:
+        core = self.core
+        asked = {**self._values(head.root, before, group), "was_seq": head.seq, "was_hash": head.hash}
+        found = execute(con, SQL["append"], {**asked, "was_version": FOLD_VERSION, "given": []})
+        if not found[0][0]:
+            msg = f"session {self.session!r}: the head moved although its row is locked; run `hansard check`"
+            raise Unavailable(msg)
+        if self._changes_marks(before, group.fold):
+            here = core.at(self.session, head.root)
+            execute(con, SQL["drop_marks"], here)
+            execute(con, SQL["add_marks"], {**here, "marks": marks_of(group.fold.info())})
+        for request, answer in zip(self.requests, group.answers, strict=True):
+            if request.documents and not isinstance(answer, HansardError):
+                documents.write_all(core, con, request.documents)
+
+
+def _head_of(session: str, known: Known) -> Head:
+    return Head(
+        known.root, raw(session), known.seq, known.hash, known.first_seq, known.version, b"", None, 0, 0, known.has_prefix
+    )

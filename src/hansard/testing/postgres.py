@@ -1,0 +1,59 @@
+"""The PostgreSQL backend under test: the way to its rows past its verbs, as a restore or a broken disk has it."""
+
+# ruff: noqa: SLF001 - a backdoor opens what is closed
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..backends.postgres import PostgresBackend
+    from ..backends.postgres.connecting import Connection
+
+
+class PostgresBackdoor:
+    """A `Backdoor` to the tables of a PostgreSQL store."""
+
+    def __init__(self, backend: PostgresBackend) -> None:
+        """Stand behind this backend."""
+        self._core = backend._core  # pyright: ignore[reportPrivateUsage]
+
+    def log(self, session: str) -> bytes:
+        """The bytes of the session's own log."""
+        from ..backends.postgres.core import LINES
+
+        head = self._core.head(session)
+        asked = self._core.at(head.session, head.root, first_seq=head.first_seq)
+        return b"".join(bytes(line) for _, line in self._core.db.rows(LINES["own"], asked))
+
+    def replace(self, session: str, data: bytes) -> None:
+        """Store other bytes as the session's own log, and have everything that follows from it computed anew."""
+        pieces = data.split(b"\n")
+        lines = [piece + b"\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
+        self._core.db.transact(partial(self._replace, session=session, lines=lines))
+        self._core.unlearn(session)
+
+    def _replace(self, con: Connection, *, session: str, lines: list[bytes]) -> None:
+        head = self._core.lock(con, session)
+        here = {"tenant": self._core.tenant, "root": head.root, "session": head.session}
+        where = "WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s"
+        con.execute(f"DELETE FROM hansard.entries {where} AND seq >= {head.first_seq:d}", here)
+        for number, line in enumerate(lines):
+            row: dict[str, Any] = {**here, "seq": head.first_seq + number, "id": b"%d" % number, "line": line}
+            con.execute(
+                "INSERT INTO hansard.entries (tenant, root, session, seq, id, line)"
+                " VALUES (%(tenant)s, %(root)s, %(session)s, %(seq)s, %(id)s, %(line)s)",
+                row,
+            )
+        con.execute(f"UPDATE hansard.sessions SET fold_version = 0 {where}", here)
+
+    def replace_attachment(self, session: str, sha256: str, data: bytes | None) -> None:
+        """Store other bytes under an attachment's hash, or take it away."""
+        head = self._core.head(session)
+        row = {
+            "tenant": self._core.tenant, "root": head.root, "session": head.session, "name": bytes.fromhex(sha256),
+            "data": data,
+        }  # fmt: skip
+        where = "WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND sha256 = %(name)s"
+        change = "DELETE FROM hansard.attachments" if data is None else "UPDATE hansard.attachments SET data = %(data)s"
+        self._core.db.transact(lambda con: con.execute(f"{change} {where}", row))

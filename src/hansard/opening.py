@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
@@ -28,14 +28,21 @@ VARIABLE: Final = "HANSARD_STORE"
 """The environment variable that names the store where none is given."""
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_KNOWN: Final = "a folder, file:///folder, memory:"
+_KNOWN: Final = "a folder, file:///folder, memory:, postgresql://host/database"
+
+SERVER_OPTIONS: Final = ("connections", "deadline", "patience", "prepare", "tenant")
+"""Options of a postgresql:// URL that are Hansard's own."""
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """What a URL says; `root` None is memory."""
+    """What a URL says; `root` None is memory, or the `server`."""
 
     root: Path | None
     shared_unsafe: bool = False
+    server: str = ""
+    """For libpq."""
+    options: dict[str, str] = {}
+    """Hansard's own, of a server's URL."""
 
 
 def open(  # noqa: A001 - hansard.open is the name
@@ -48,7 +55,8 @@ def open(  # noqa: A001 - hansard.open is the name
 ) -> Store:
     """An open store.
 
-    `url` is a folder, `file:///folder`, or `memory:` (gone when closed); None is $HANSARD_STORE, else ~/.hansard.
+    `url` is a folder, `file:///folder`, `memory:` (gone when closed), or `postgresql://user@host/database`; None is
+    $HANSARD_STORE, else ~/.hansard.
     `file:///folder?shared=unsafe` opens a folder on a network file system, whose locks may lose acknowledged entries.
     `clock` replaces the system's time: it gives datetimes, seconds as float, or microseconds as int. A store that is
     not there is made, unless `create` is False. `retention` takes away behind the saves what it lets go; without one
@@ -66,6 +74,8 @@ def open(  # noqa: A001 - hansard.open is the name
 
 
 def _backend(place: _Place, clock: Clock, *, create: bool) -> Backend:
+    if place.server:
+        return _server(place, clock, create=create)
     if place.root is None:
         if not create:
             msg = "memory: a store in memory is new each time, so there is none to open; leave create=False out"
@@ -76,6 +86,17 @@ def _backend(place: _Place, clock: Clock, *, create: bool) -> Backend:
     from .backends.file import FileBackend
 
     return FileBackend(place.root, clock=clock, shared_unsafe=place.shared_unsafe, create=create)
+
+
+def _server(place: _Place, clock: Clock, *, create: bool) -> Backend:
+    try:
+        from .backends.postgres import PostgresBackend, settings_of
+    except ImportError as error:
+        msg = "stores in PostgreSQL need psycopg; install it with: pip install 'hansard[postgres]'"
+        raise Unsupported(msg) from error
+    options = dict(place.options)
+    tenant = options.pop("tenant", "")
+    return PostgresBackend(settings_of(place.server, options), clock=clock, create=create, tenant=tenant)
 
 
 def _parse(url: str | os.PathLike[str]) -> _Place:
@@ -97,16 +118,21 @@ def _parse(url: str | os.PathLike[str]) -> _Place:
         return _Place(None)
     if name == "file":
         return _file_url(text)
+    if name in ("postgresql", "postgres"):
+        return _server_url(text)
     raise _refusal(name, text)
 
 
-def _refusal(name: str, text: str) -> Invalid | Unsupported:
-    if name in ("postgresql", "postgres"):
-        msg = (
-            "stores in PostgreSQL are not in this version of Hansard. They will come with the extra "
-            "hansard[postgresql]; use a folder until then"
-        )
-        return Unsupported(msg)
+def _server_url(text: str) -> _Place:
+    """The place in a database; Hansard's own options are taken out of the URL, the others are for libpq."""
+    url = urlsplit(text)
+    options = parse_qsl(url.query, keep_blank_values=True)
+    own = {key: value for key, value in options if key in SERVER_OPTIONS}
+    others = urlencode([option for option in options if option[0] not in SERVER_OPTIONS], quote_via=quote)
+    return _Place(None, server=urlunsplit(("postgresql", url.netloc, url.path, others, "")), options=own)
+
+
+def _refusal(name: str, text: str) -> Invalid:
     shown = text.partition("://")[0] if "://" in text else text
     msg = f"store {shown!r}: there are no stores of kind {name!r}; give {_KNOWN}. A folder of that name is ./{shown}"
     return Invalid(msg)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hansard
-from hansard import Invalid, NotFound, Unsupported
+from hansard import Invalid, NotFound
 from hansard.opening import _parse
 
 
@@ -46,8 +46,6 @@ def test_a_url_names_a_place(url, root, unsafe):
         ("file://host/a", Invalid, "three slashes"),
         ("file:///a?cache=1", Invalid, "shared=unsafe"),
         ("a\0b", Invalid, "no folder"),
-        ("postgresql://u:secret@h/db", Unsupported, r"hansard\[postgresql\]"),
-        ("postgres://h/db", Unsupported, "PostgreSQL"),
     ],
 )
 def test_what_is_no_place_is_refused_and_no_password_is_shown(url, error, why):

@@ -119,11 +119,11 @@ class _Planning:
             repeated = self._repeat_unit(request, present)
             if repeated is not None:
                 return repeated
-        there = len(present) - present.count(None)
         sealed = request.sealed
         if request.changes is not None and (update := self._update(request.changes, request)) is not None:
             sealed = (*sealed, update)
-            present.append(None)
+            present.append(self._present(update))
+        there = len(present) - present.count(None)
         if there == len(sealed):
             self.repeats |= bool(sealed)
             return self._answer(sealed, [seq or 0 for seq in present], 0)

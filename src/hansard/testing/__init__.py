@@ -17,6 +17,7 @@ from .faults import DiskFaults, Fault, Faults  # noqa: E402
 from .files import FileBackdoor  # noqa: E402
 from .machine import BackendMachine, FreshMedium, machine_for  # noqa: E402
 from .memory import MemoryBackdoor  # noqa: E402
+from .postgres import PostgresBackdoor  # noqa: E402
 
 __all__ = [
     "START_US",
@@ -32,6 +33,7 @@ __all__ = [
     "MakeBackend",
     "ManualClock",
     "MemoryBackdoor",
+    "PostgresBackdoor",
     "machine_for",
     "promptly",
     "together",

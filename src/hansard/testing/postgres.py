@@ -4,11 +4,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ..backends.postgres import PostgresBackend
     from ..backends.postgres.connecting import Connection
+
+
+_DROP: Final = (
+    "DELETE FROM hansard.attachments"
+    " WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND sha256 = %(sha256)s"
+)
+_CHANGE: Final = (
+    "UPDATE hansard.attachments SET data = %(data)s"
+    " WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND sha256 = %(sha256)s"
+)
 
 
 class PostgresBackdoor:
@@ -35,9 +45,12 @@ class PostgresBackdoor:
 
     def _replace(self, con: Connection, *, session: str, lines: list[bytes]) -> None:
         head = self._core.lock(con, session)
-        here = {"tenant": self._core.tenant, "root": head.root, "session": head.session}
-        where = "WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s"
-        con.execute(f"DELETE FROM hansard.entries {where} AND seq >= {head.first_seq:d}", here)
+        here = self._core.at(session, head.root, first_seq=head.first_seq)
+        con.execute(
+            "DELETE FROM hansard.entries WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s"
+            " AND seq >= %(first_seq)s",
+            here,
+        )
         for number, line in enumerate(lines):
             row: dict[str, Any] = {**here, "seq": head.first_seq + number, "id": b"%d" % number, "line": line}
             con.execute(
@@ -45,15 +58,14 @@ class PostgresBackdoor:
                 " VALUES (%(tenant)s, %(root)s, %(session)s, %(seq)s, %(id)s, %(line)s)",
                 row,
             )
-        con.execute(f"UPDATE hansard.sessions SET fold_version = 0 {where}", here)
+        con.execute(
+            "UPDATE hansard.sessions SET fold_version = 0"
+            " WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s",
+            here,
+        )
 
     def replace_attachment(self, session: str, sha256: str, data: bytes | None) -> None:
         """Store other bytes under an attachment's hash, or take it away."""
-        head = self._core.head(session)
-        row = {
-            "tenant": self._core.tenant, "root": head.root, "session": head.session, "name": bytes.fromhex(sha256),
-            "data": data,
-        }  # fmt: skip
-        where = "WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND sha256 = %(name)s"
-        change = "DELETE FROM hansard.attachments" if data is None else "UPDATE hansard.attachments SET data = %(data)s"
-        self._core.db.transact(lambda con: con.execute(f"{change} {where}", row))
+        root = self._core.head(session).root
+        row = self._core.at(session, root, sha256=bytes.fromhex(sha256), data=data)
+        self._core.db.transact(lambda con: con.execute(_DROP if data is None else _CHANGE, row))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import partial
 from hashlib import sha256 as hash_of
 from typing import Any, Final
 

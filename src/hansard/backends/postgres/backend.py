@@ -114,5 +114,3 @@ class PostgresBackend(Keeping):
         """As the contract says. Lines of a fork may begin with those it inherits; they are kept as its copy."""
         with self._open() as core:
             return receiving.receive(core, session, lines, attachments)
-
-

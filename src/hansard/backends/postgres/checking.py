@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from ...codec.line import GENESIS, decode_line, verify_line
+from ...codec.line import GENESIS, verify_line
 from ...errors import Corrupt, NotFound
 from ...model.requests import Finding
 from ..derive import attachments_of
@@ -105,7 +105,9 @@ def _of_attachments(core: Core, head: Head, reading: Reading) -> Iterator[Findin
     there = {bytes(name).hex(): right for name, right in rows(FILES["verified"], asked)}
     for name, seq in sorted(named.items(), key=lambda item: item[1]):
         if name not in there:
-            yield Finding(head.id, "damage", f"session {head.id!r}: entry {seq} names attachment {name}, which is not there")
+            yield Finding(
+                head.id, "damage", f"session {head.id!r}: entry {seq} names attachment {name}, which is not there"
+            )
         elif not there[name]:
             yield Finding(
                 head.id, "damage", f"session {head.id!r}: the content of attachment {name} does not have this hash"

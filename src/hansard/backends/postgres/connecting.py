@@ -11,10 +11,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, Final, LiteralString, TypeAlias, TypeVar, cast
+from typing import Any, Final, LiteralString, TypeAlias, TypeVar
 
 import msgspec
 import psycopg
+import psycopg.conninfo
 from psycopg.rows import TupleRow
 
 from ...errors import Invalid, Unavailable
@@ -52,6 +53,37 @@ class Settings(msgspec.Struct, frozen=True):
     """How long a writer looks for a server again after its connection was cut."""
     prepare: bool = True
     """Have the server keep plans; pgbouncer before 1.21 can't pass this on."""
+
+
+def settings_of(url: str, options: Mapping[str, str]) -> Settings:
+    """The settings that a store's URL says: what libpq takes, and options of our own.
+
+    Raises:
+        Invalid: libpq would not understand the URL, or an option has a value that it can't take.
+    """
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        msg = f"this URL of a PostgreSQL store can't be understood: {_words(error)}"
+        raise Invalid(msg) from None
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        found.update([_option(name, value)])
+    return Settings(url, **found)
+
+
+def _option(name: str, value: str) -> tuple[str, Any]:
+    if name == "prepare" and value in ("on", "off"):
+        return "prepare", value == "on"
+    try:
+        if name == "connections" and 1 <= int(value) <= 1_000:
+            return "connections", int(value)
+        if name in ("deadline", "patience") and 0 <= float(value) <= 86_400:
+            return f"{name}_s", float(value)
+    except ValueError:
+        pass
+    msg = f"store option {name}={value!r}: connections is 1 to 1000, deadline and patience are seconds, prepare is on or off"
+    raise Invalid(msg)
 
 
 class Connection(psycopg.Connection[TupleRow]):
@@ -100,7 +132,9 @@ class Database:
             msg = "this PostgreSQL store was closed; open it again with hansard.open()"
             raise Unavailable(msg)
         if not self._room.acquire(timeout=self.settings.deadline_s):
-            msg = f"all {self.settings.connections} connections were in use; repeat the call, or open with ?connections=N"
+            msg = (
+                f"all {self.settings.connections} connections were in use; repeat the call, or open with ?connections=N"
+            )
             raise Unavailable(msg)
         try:
             con = self._take(fresh=fresh)
@@ -127,13 +161,12 @@ class Database:
     def _connect(self) -> Connection:
         settings = self.settings
         try:
-            con = cast(
-                "Connection",
-                Connection.connect(
-                    settings.url, autocommit=True, prepare_threshold=2 if settings.prepare else None,
-                    connect_timeout=max(2, round(settings.deadline_s / 3)),
-                ),
-            )  # fmt: skip
+            con = Connection.connect(
+                settings.url,
+                autocommit=True,
+                prepare_threshold=2 if settings.prepare else None,
+                **_defaults(settings.url),
+            )
         except psycopg.Error as error:
             msg = f"no PostgreSQL server to write to answers: {_words(error)}. See that it runs, then repeat the call"
             raise Lost(msg) from error
@@ -210,6 +243,16 @@ class Database:
             idle, self._idle = self._idle, []
         for con in idle:
             con.close()
+
+
+def _defaults(url: str) -> dict[str, Any]:
+    """What is asked of libpq where the URL and its environment say nothing."""
+    wanted = {
+        "application_name": "hansard", "connect_timeout": "4", "target_session_attrs": "read-write",
+        "tcp_user_timeout": "5000", "keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "2",
+    }  # fmt: skip
+    said = psycopg.conninfo.conninfo_to_dict(url)
+    return {name: value for name, value in wanted.items() if name not in said}
 
 
 _of_the_parent: list[Connection] = []

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, LiteralString, NoReturn, Protocol
+from typing import Any, Final, LiteralString, Protocol
 
 import msgspec
 
 from ...codec.line import decode_line
 from ...errors import Corrupt, NotFound
 from ...fold import FOLD_VERSION, Fold
-from ...limits import OPEN_LOGS_MAX
 from ...model.entry import Entry
 from ...model.info import Segment, SessionInfo
-from ...model.requests import Clock
 from ..derive import detached
 from ..memory_log import Reading, read, segments_of
 from . import sources
-from .connecting import Connection, Database, execute
+from .connecting import Connection, execute
+from .known import Known, Recalling
 from .rows import DAMAGED, Head, columns, encode_state, marks_of, raw, unraw, with_renewal
 from .statements import statements
 
@@ -37,78 +33,8 @@ class Rows(Protocol):
         ...
 
 
-class Known(msgspec.Struct, frozen=True):
-    """A log as this process saw it last: true if its row still has this hash and version."""
-
-    root: bytes
-    seq: int
-    hash: bytes
-    first_seq: int
-    version: int
-    fold: Fold
-    has_prefix: bool = False
-
-    @property
-    def is_fork(self) -> bool:
-        """It continues another log."""
-        return self.first_seq > 1
-
-
-class Core:
+class Core(Recalling):
     """The state that all verbs of one tenant of an open store share."""
-
-    def __init__(self, db: Database, tenant: bytes, clock: Clock) -> None:
-        """Know nothing yet."""
-        self.db = db
-        self.tenant = tenant
-        self.clock = clock
-        self.touched: Callable[[str], None] = lambda _session: None
-        """Told of each session that this process has written to."""
-        self._known: OrderedDict[bytes, Known] = OrderedDict()
-        self._mutex = threading.Lock()
-
-    def forget(self) -> None:
-        """In a forked child: have locks of one's own."""
-        self._known = OrderedDict()
-        self._mutex = threading.Lock()
-
-    def at(self, session: str | bytes, root: bytes | None = None, **more: Any) -> dict[str, Any]:
-        """The parameters that name a session, and more."""
-        name = raw(session) if isinstance(session, str) else session
-        found: dict[str, Any] = {"tenant": self.tenant, "session": name, **more}
-        if root is not None:
-            found["root"] = root
-        return found
-
-    def missing(self, session: str) -> NoReturn:
-        """Say that there is no such session."""
-        msg = f"session {session!r} does not exist in this store; find() lists those that do"
-        raise NotFound(msg)
-
-    # -- what is known in this process ---------------------------------------------------------------------------------
-
-    def recall(self, session: str) -> Known | None:
-        """What this process knows of a log."""
-        with self._mutex:
-            known = self._known.get(raw(session))
-            if known is not None:
-                self._known.move_to_end(raw(session))
-            return known
-
-    def learn(self, session: bytes, known: Known) -> None:
-        """Remember a log as it is now."""
-        with self._mutex:
-            self._known[session] = known
-            self._known.move_to_end(session)
-            while len(self._known) > OPEN_LOGS_MAX:
-                self._known.popitem(last=False)
-
-    def unlearn(self, session: str) -> None:
-        """Forget a log."""
-        with self._mutex:
-            self._known.pop(raw(session), None)
-
-    # -- what is stored ------------------------------------------------------------------------------------------------
 
     def head(self, session: str, rows: Rows | None = None) -> Head:
         """The row of a session.
@@ -262,7 +188,9 @@ class Core:
 
     def reading(self, rows: Rows, head: Head) -> tuple[Reading, list[int]]:
         """What a session's own log holds, every line verified, and the sizes of its lines."""
-        lines = [bytes(row[1]) for row in rows(LINES["own"], self.at(head.session, head.root, first_seq=head.first_seq))]
+        lines = [
+            bytes(row[1]) for row in rows(LINES["own"], self.at(head.session, head.root, first_seq=head.first_seq))
+        ]
         reading = read(lines, head.id)
         if not reading.entries and reading.damage is None:
             msg = f"session {head.id!r} was here, but its log is empty or cut in the first group"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from hashlib import sha256
 from typing import Literal, TypeAlias
 
@@ -22,7 +21,7 @@ from ..commit import EntryAt
 from ..creation import created_entry
 from ..derive import resident_id, slug_of
 from . import documents
-from .connecting import Connection, execute
+from .connecting import Again, Connection, execute
 from .core import SQL, Core
 from .rows import STALE, Head, clean, columns, encode_state, marks_of, raw
 
@@ -47,7 +46,8 @@ def create(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Crea
             return _existing(core, con, session, creation, reuse)
         number = _next_number(core, con, creation) if counted else None
         slug = None if number is None else slug_of(*pair, number)
-        return begin(core, con, session, session, created_entry(creation, id=session, number=number, slug=slug), first)
+        entry = created_entry(creation, id=session, number=number, slug=slug)
+        return begin(core, con, session, session, entry=entry, first=first)
 
     return _done(core, core.db.transact(work))
 
@@ -65,7 +65,8 @@ def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) 
                     return Created(info.id, info.seq, new=False)
         if not _reserve(core, con, session, root):
             return _existing(core, con, session, creation, reuse, root=root)
-        return begin(core, con, session, root, created_entry(creation, id=session, parent=parent), first)
+        entry = created_entry(creation, id=session, parent=parent)
+        return begin(core, con, session, root, entry=entry, first=first)
 
     return _done(core, core.db.transact(work))
 
@@ -128,7 +129,11 @@ def _existing(
         AlreadyExists: it may not.
     """
     if reuse == "id":
-        _, fold = core.locked(con, session)
+        try:
+            _, fold = core.locked(con, session)
+        except NotFound:
+            msg = f"session {session!r} was deleted while it was being looked at; repeat the call"
+            raise Again(msg) from None
         info = fold.info()
         owned = creation.agent in (None, info.agent) and creation.user in (None, info.user)
         if owned and (not root or info.root == root):
@@ -160,7 +165,7 @@ def _next_number(core: Core, con: Connection, creation: Creation) -> int:
     return execute(con, SQL["next_number"], _pair(core, creation.agent, creation.user))[0][0]
 
 
-def begin(core: Core, con: Connection, session: str, root: str, entry: NewEntry, first: Request) -> Created:
+def begin(core: Core, con: Connection, session: str, root: str, *, entry: NewEntry, first: Request) -> Created:
     """Write the first commit of a session whose id was taken: its `created` entry, and what `first` says."""
     sealed = (seal(entry, now_us=core.clock()), *first.sealed)
     request = msgspec.structs.replace(first, sealed=sealed, expect=None, fence=None)
@@ -199,13 +204,21 @@ def write_first(
         "state": encode_state(info.state),
     }  # fmt: skip
     execute(con, SQL["make"], row)
-    add_lines(core, con, session, root, group.entries[0].seq, [entry.id for entry in group.entries], group.lines)
+    ids = [entry.id for entry in group.entries]
+    add_lines(core, con, session, root, first_seq=group.entries[0].seq, ids=ids, lines=group.lines)
     if folded and (marks := marks_of(info)):
         execute(con, SQL["add_marks"], {**here, "marks": marks})
 
 
 def add_lines(
-    core: Core, con: Connection, session: str, root: str, first_seq: int, ids: Sequence[str], lines: Sequence[bytes]
+    core: Core,
+    con: Connection,
+    session: str,
+    root: str,
+    *,
+    first_seq: int,
+    ids: Sequence[str],
+    lines: Sequence[bytes],
 ) -> None:
     """Write lines from a number on."""
     seqs = list(range(first_seq, first_seq + len(lines)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ...codec.names import check_category, check_key
 from ...codec.values import encode
@@ -16,7 +17,10 @@ from .core import Core
 from .rows import raw, unraw
 from .statements import statements
 
+T = TypeVar("T")
+
 _SQL: Final = statements("documents")
+_TRIES: Final = 50
 
 
 def _at(core: Core, key: DocumentKey, **more: Any) -> dict[str, Any]:
@@ -35,12 +39,12 @@ def put(core: Core, key: DocumentKey, data: bytes, expect: int | None) -> Docume
     return _retried(core, lambda con: _put(core, con, key, data, expect))
 
 
-def _retried(core: Core, work: Any) -> Any:
-    """Do it again if another writer made the first version of the same document at the same time."""
-    try:
-        return core.db.transact(work)
-    except Clashed:
-        return core.db.transact(work)
+def _retried(core: Core, work: Callable[[Connection], T]) -> T:
+    """Do it again while other writers make the same version of the document at the same time."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(Clashed):
+            return core.db.transact(work)
+    return core.db.transact(work)
 
 
 def write_all(core: Core, con: Connection, writes: Iterable[DocumentWrite]) -> None:

@@ -59,7 +59,7 @@ def _erase(core: Core, con: Connection, session: str, seqs: Sequence[int], work:
     targets = _targets(core, con, head, fold, seqs)
     work.seqs = frozenset(entry.seq for entry in targets)
     work.take(targets)
-    _erase_in(core, con, head, fold, work, [entry.seq for entry in targets])
+    _erase_in(core, con, head, fold, work, seqs=[entry.seq for entry in targets])
     _erase_in_forks(core, con, head, work)
     _erase_in_copies(core, con, work)
     dropped = _drop_attachments(core, con, work)
@@ -80,18 +80,22 @@ def _targets(core: Core, con: Connection, head: Head, fold: Fold, seqs: Sequence
         if seq < head.first_seq and not head.has_prefix:
             msg = f"session {session!r} shows entry {seq} of the session it was forked from; erase it there"
             raise Invalid(msg)
-    wanted = set(seqs) | {amend for amend, target in fold.info().amendments if target in seqs and amend >= head.first_seq}
+    wanted = set(seqs) | {
+        amend for amend, target in fold.info().amendments if target in seqs and amend >= head.first_seq
+    }
     found = execute(con, LINES["some"], core.at(head.session, head.root, seqs=sorted(wanted)))
     entries = sorted((decode_line(bytes(line)) for _, line in found), key=lambda entry: entry.seq)
     for entry in entries:
         if entry.kind in NEVER_ERASED:
-            msg = f"session {session!r}: entry {entry.seq} is of kind {entry.kind!r}, without which the log can't be read"
+            msg = (
+                f"session {session!r}: entry {entry.seq} is of kind {entry.kind!r}, without which the log can't be read"
+            )
             raise Invalid(msg)
     # An amendment that was erased before is none.
     return [entry for entry in entries if entry.seq in seqs or not entry.erased]
 
 
-def _erase_in(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, seqs: list[int]) -> None:
+def _erase_in(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, *, seqs: list[int]) -> None:
     """Clear what is to be cleared in a log whose row is locked, and say so in an entry if there are `seqs`."""
     work.done[head.session] = head.root
     if seqs:
@@ -104,15 +108,15 @@ def _erase_in(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, 
         if isinstance(group.answers[0], HansardError):
             raise group.answers[0]
         added = group.entries[0]
-        add_lines(core, con, head.id, unraw(head.root), added.seq, [added.id], group.lines)
-        _clear(core, con, head.root, head.session, set(seqs), work)
+        add_lines(core, con, head.id, unraw(head.root), first_seq=added.seq, ids=[added.id], lines=group.lines)
+        _clear(core, con, head, set(seqs), work)
         head = msgspec.structs.replace(head, seq=added.seq, hash=group.hash)
     core.refold(con, head)
 
 
-def _clear(core: Core, con: Connection, root: bytes, session: bytes, seqs: set[int], work: _Work) -> None:
+def _clear(core: Core, con: Connection, head: Head, seqs: set[int], work: _Work) -> None:
     """Clear those of a session's lines that are to be cleared."""
-    here = core.at(session, root)
+    here = core.at(head.session, head.root)
     found = execute(con, LINES["some"], {**here, "seqs": sorted(seqs)})
     lines = {seq: bytes(line) for seq, line in found if decode_line(bytes(line)).hash in work.hashes}
     cleared = {"seqs": list(lines), "lines": [erase_line(line) for line in lines.values()]}
@@ -140,8 +144,8 @@ def _erase_in_fork(core: Core, con: Connection, fork: Head, fold: Fold, work: _W
     if copies or fork.has_prefix:
         work.forks.append(fork.id)
     if fork.has_prefix:
-        _clear(core, con, fork.root, fork.session, set(work.seqs), work)
-    _erase_in(core, con, fork, fold, work, sorted(entry.seq for entry in copies))
+        _clear(core, con, fork, set(work.seqs), work)
+    _erase_in(core, con, fork, fold, work, seqs=sorted(entry.seq for entry in copies))
     _erase_in_forks(core, con, fork, work)
 
 

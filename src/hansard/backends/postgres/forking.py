@@ -30,12 +30,12 @@ TREES = statements("trees")
 def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created:
     """As the contract says."""
     session = names.check_id(creation.id) if creation.id else names.new_id()
-    created = core.db.transact(lambda con: _fork(core, con, origin, creation, session, at))
+    created = core.db.transact(lambda con: _fork(core, con, origin, creation, session=session, at=at))
     core.touched(session)
     return created
 
 
-def _fork(core: Core, con: Connection, origin: str, creation: Creation, session: str, at: int | None) -> Created:
+def _fork(core: Core, con: Connection, origin: str, creation: Creation, *, session: str, at: int | None) -> Created:
     rows = partial(execute, con)
     head, fold = core.locked(con, origin)
     info = fold.info()
@@ -65,7 +65,9 @@ def _fork(core: Core, con: Connection, origin: str, creation: Creation, session:
     before = tuple(part for part in info.segments if part.last < at)
     segments = (*before, Segment(owner, at, target.hash))
     later = [sources.entry_at(rows, core, head, seq) for seq, aim in info.amendments if aim <= at < seq]
-    sealed = _first_entries(core, creation, session, info, segments, [one for one in later if one is not None])
+    sealed = _first_entries(
+        core, creation, session, origin=info, segments=segments, later=[one for one in later if one is not None]
+    )
     whole = at == info.seq
     if not whole:
         # Folded when it is read first, so that the creation costs the same at any length.
@@ -85,6 +87,7 @@ def _first_entries(
     core: Core,
     creation: Creation,
     session: str,
+    *,
     origin: SessionInfo,
     segments: tuple[Segment, ...],
     later: list[Entry],

@@ -53,7 +53,7 @@ def find(core: Core, where: Condition, *, order: str, limit: int, cursor: str | 
                 found.append(info)
         if len(found) > limit or len(rows) < size:
             break
-        after = _place_of(rows[-1], field)
+        after = _place_of(rows[-1])
         size *= 4
     following = encode_cursor(order, *order_key(found[limit - 1], order)) if len(found) > limit else None
     return Page(tuple(detached(info) for info in found[:limit]), following, complete)
@@ -99,7 +99,7 @@ def _only_listed(where: Condition) -> bool:
     return bool(wanted) and all(isinstance(item, str) and item in LISTED for item in wanted)
 
 
-def _place_of(row: Any, field: str) -> Key:
+def _place_of(row: Any) -> Key:
     value = row[11]
     return (unraw(bytes(value)) if isinstance(value, bytes | memoryview) else value), unraw(bytes(row[1]))
 
@@ -113,7 +113,7 @@ def _page_sql(
     behind: LiteralString = "" if after is None else " AND (" + column + ", s.session) " + beyond + " (%s, %s)"
     place = () if after is None else (_bound(field, after[0]), raw(after[1]))
     text: LiteralString = (
-        "SELECT " + HEAD + ", " + column + " FROM hansard.sessions s WHERE s.tenant = %s AND (" + where.text + ")"
+        "SELECT " + HEAD + ", " + column + " FROM hansard.sessions s WHERE s.tenant = %s AND (" + where.text + ")"  # noqa: S608 - no values
         + behind + " ORDER BY " + column + direction + ", s.session" + direction + " LIMIT %s"
     )  # fmt: skip
     return text, (*where.parameters, *place, size)

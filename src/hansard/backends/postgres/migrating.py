@@ -49,7 +49,7 @@ class Status(msgspec.Struct, frozen=True):
 def migrations() -> tuple[Migration, ...]:
     """All migrations that this version knows, in order."""
     found: list[Migration] = []
-    for path in (files(__package__) / "migrations").iterdir():
+    for path in (files("hansard.backends.postgres") / "migrations").iterdir():
         match = _NAME.fullmatch(path.name)
         if match is not None:
             phase: Phase = "pre" if match[3] == "pre" else "post"

@@ -31,21 +31,25 @@ class Opened:
     capabilities: frozenset[str] = CAPABILITIES
 
     def __init__(self, settings: Settings, *, clock: Clock, create: bool = True, tenant: str = "") -> None:
-        """Open the store in a database; its tables are made if there are none.
+        """Open the store in a database, or that of one of its tenants; the tables are made if there are none.
 
         Raises:
             NotFound, Unavailable, Unsupported: as `migrating.prepare` says.
+            Invalid: the tenant's name can't be stored.
         """
+        if tenant:
+            check_id(tenant, "tenant")
         db = Database(settings)
         try:
             migrating.prepare(db, create=create)
         except BaseException:
             db.close()
             raise
-        self._start(db, clock, tenant)
+        self._start(db, clock, tenant, owner=True)
 
-    def _start(self, db: Database, clock: Clock, tenant: str) -> None:
+    def _start(self, db: Database, clock: Clock, tenant: str, *, owner: bool) -> None:
         self._db = db
+        self._owner = owner
         self._clock = clock
         self._tenant = tenant
         self._closed = False
@@ -59,10 +63,10 @@ class Opened:
 
     def _forget(self) -> None:
         """In a forked child: have connections, locks and threads of its own."""
-        if not self._tenant:
+        if self._owner:
             self._db.forget()
         closed, tenants = self._closed, self._tenants
-        self._start(self._db, self._clock, self._tenant)
+        self._start(self._db, self._clock, self._tenant, owner=self._owner)
         self._closed, self._tenants = closed, tenants
 
     @contextlib.contextmanager
@@ -95,7 +99,7 @@ class Opened:
             there = self._tenants.get(name)
             if there is None or there.closed:
                 there = self._tenants[name] = type(self).__new__(type(self))
-                there._start(self._db, self._clock, name)
+                there._start(self._db, self._clock, name, owner=False)  # noqa: SLF001 - of its own class
             return there
 
     @property
@@ -113,7 +117,7 @@ class Opened:
             tenant.close()
         self._queues.close()
         self._bell.ring()
-        if not self._tenant:
+        if self._owner:
             self._db.close()
 
 

@@ -50,8 +50,8 @@ def _take_over(core: Core, con: Connection, session: str, new: Arrived) -> Creat
     own = [(entry, len(line)) for entry, line in zip(new.entries, _cleared(new, erased, 0), strict=True)]
     shown = [decode_line(line) for line in _cleared(new, erased, 0)]
     last = new.entries[-1]
-    _write(core, con, session, root, 1, prefix, _clear_all(new.log.prefix, prefix, erased))
-    _write(core, con, session, root, new.entries[0].seq, new.entries, _cleared(new, erased, 0))
+    _write(core, con, session, root, entries=prefix, lines=_clear_all(new.log.prefix, prefix, erased))
+    _write(core, con, session, root, entries=new.entries, lines=_cleared(new, erased, 0))
     fold = Fold(tree=True)
     head = Head(
         raw(root), raw(session), last.seq, bytes.fromhex(last.hash), new.entries[0].seq, FOLD_VERSION, b"", None, 0, 0,
@@ -137,7 +137,7 @@ def _continue(core: Core, con: Connection, session: str, new: Arrived) -> Create
         return Created(session, last.seq, new=False)
     rest = new.entries[place + 1 :]
     erased = _erased(rest)
-    _write(core, con, session, unraw(head.root), rest[0].seq, rest, _cleared(new, erased, place + 1))
+    _write(core, con, session, unraw(head.root), entries=rest, lines=_cleared(new, erased, place + 1))
     here = core.at(session, head.root)
     found = execute(con, LINES["some"], {**here, "seqs": sorted(seq for seq in erased if seq <= head.seq)})
     late = {"seqs": [seq for seq, _ in found], "lines": [erase_line(bytes(line)) for _, line in found]}
@@ -147,12 +147,19 @@ def _continue(core: Core, con: Connection, session: str, new: Arrived) -> Create
 
 
 def _write(
-    core: Core, con: Connection, session: str, root: str, first: int, entries: Sequence[Entry], lines: list[bytes]
+    core: Core,
+    con: Connection,
+    session: str,
+    root: str,
+    *,
+    entries: Sequence[Entry],
+    lines: list[bytes],
 ) -> None:
     step = 500
     for start in range(0, len(lines), step):
         ids = [entry.id for entry in entries[start : start + step]]
-        add_lines(core, con, session, root, first + start, ids, lines[start : start + step])
+        part = lines[start : start + step]
+        add_lines(core, con, session, root, first_seq=entries[start].seq, ids=ids, lines=part)
 
 
 def _erased(entries: Sequence[Entry]) -> set[int]:

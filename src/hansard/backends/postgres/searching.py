@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, LiteralString, Literal
+from typing import Any, Final, Literal, LiteralString
 
 import msgspec
 
@@ -64,7 +64,7 @@ def search(
     titles: dict[str, str | None] = {}
     found: list[Found] = []
     if words != _NOTHING:
-        for one in _found(core, search, request, words, session, titles):
+        for one in _found(core, search, request, words=words, session=session, titles=titles):
             found.append(one)
             if len(found) == request.wanted:
                 break
@@ -72,14 +72,20 @@ def search(
 
 
 def _found(
-    core: Core, search: Search, request: Asked, words: str | None, session: str | None, titles: dict[str, str | None]
+    core: Core,
+    search: Search,
+    request: Asked,
+    *,
+    words: str | None,
+    session: str | None,
+    titles: dict[str, str | None],
 ) -> Iterator[Found]:
     """What a search finds, newest first, behind the place that the request names."""
     after = request.after_newest
     step = min(max(request.wanted, _FIRST_STEP), _STEP_MAX) if request.order == "newest" else _STEP_MAX
     infos: dict[bytes, SessionInfo | None] = {}
     while True:
-        rows = _fetch(core, search, words, session, after, step)
+        rows = _fetch(core, search, words, session=session, after=after, step=step)
         # An entry of several pieces comes once for each that fits, one after the other.
         yield from _checked(core, search, list(dict.fromkeys(rows)), infos, titles)
         if len(rows) < step:
@@ -89,7 +95,7 @@ def _found(
 
 
 def _fetch(
-    core: Core, search: Search, words: str | None, session: str | None, after: NewestKey | None, step: int
+    core: Core, search: Search, words: str | None, *, session: str | None, after: NewestKey | None, step: int
 ) -> list[_Place]:
     where = compiled(search.condition)
     tools = [*([False] if search.in_said else []), *([True] if search.in_tools else [])]
@@ -113,7 +119,7 @@ def _fetch(
         parameters += [after[0], raw(after[1]), after[2], -after[0]]
     joiner: LiteralString = " AND "
     text: LiteralString = (
-        "SELECT t.root, t.session, t.seq, t.at_us FROM hansard.texts t WHERE " + joiner.join(texts)
+        "SELECT t.root, t.session, t.seq, t.at_us FROM hansard.texts t WHERE " + joiner.join(texts)  # noqa: S608 - no values
         + " ORDER BY t.at_us DESC, t.session, t.seq DESC LIMIT %s"
     )  # fmt: skip
     return [_Place(*row) for row in core.db.page(text, (*parameters, step))]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import msgspec
 
 from ...codec.line import GENESIS, decode_line, end_of, verify_line
-from ...errors import Corrupt, NotFound
+from ...errors import Corrupt
 from ...limits import MIB
 from ...model.entry import Entry
 from ...model.info import Segment
@@ -57,10 +57,8 @@ def stretches(rows: Rows, core: Core, head: Head, segments: tuple[Segment, ...] 
         holder = holders.get(number)
         if holder is None:
             _gone(head, segment)
-        root, first_seq, has_prefix = holder
-        first = segments[number - 1].last + 1 if number else 1
-        if has_prefix and first_seq > first:
-            first = 1
+        root, has_prefix = holder
+        first = segments[number - 1].last + 1 if number and not has_prefix else 1
         found.append(Stretch(root, raw(segment.session), first, segment.last))
         if first == 1:
             break
@@ -75,19 +73,19 @@ def _gone(head: Head, segment: Segment) -> NoReturn:
     raise Corrupt(msg)
 
 
-def _holders(rows: Rows, core: Core, segments: tuple[Segment, ...]) -> dict[int, tuple[bytes, int, bool]]:
-    """For each segment whose session is here with that very line: its root, its first own seq, whether it has a prefix."""
+def _holders(rows: Rows, core: Core, segments: tuple[Segment, ...]) -> dict[int, tuple[bytes, bool]]:
+    """For each segment whose session is here with that very line: its root, whether it has a prefix."""
     asked = {
         "tenant": core.tenant,
         "numbers": list(range(len(segments))),
         "sessions": [raw(segment.session) for segment in segments],
         "lasts": [segment.last for segment in segments],
     }
-    found: dict[int, tuple[bytes, int, bool]] = {}
-    for number, root, line, first_seq, has_prefix in rows(ENTRIES["holders"], asked):
+    found: dict[int, tuple[bytes, bool]] = {}
+    for number, root, line, has_prefix in rows(ENTRIES["holders"], asked):
         link = segments[number].hash.encode()
         if b',"hash":"%b",' % link in bytes(line):
-            found[number] = (root, first_seq, has_prefix)
+            found[number] = (root, has_prefix)
     return found
 
 
@@ -112,7 +110,9 @@ def entries(
         if first > last:
             continue
         expected = last if newest_first else first
-        for seq, line in raw_lines(rows, core, Stretch(part.root, part.session, first, last), newest_first=newest_first):
+        for seq, line in raw_lines(
+            rows, core, Stretch(part.root, part.session, first, last), newest_first=newest_first
+        ):
             if seq != expected:
                 break
             yield _decoded(line, seq, head)

@@ -19,7 +19,7 @@ _COMMENT: Final = re.compile(r"^\s*--.*\n", re.MULTILINE)
 @functools.cache
 def statements(name: str) -> MappingProxyType[str, LiteralString]:
     """The statements of the file `sql/<name>.sql`, by their names."""
-    text = (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    text = (files("hansard.backends.postgres") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
     pieces = _NAMED.split(text)[1:]
     found = {title: _COMMENT.sub("", body).strip() for title, body in zip(pieces[::2], pieces[1::2], strict=True)}
     return MappingProxyType({title: cast("LiteralString", body) for title, body in found.items()})

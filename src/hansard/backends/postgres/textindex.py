@@ -94,14 +94,12 @@ def catch_up(core: Core, *, session: str | None = None, seconds: float | None = 
     while True:
         found = _behind(core, session, after)
         for root, name, seq, done in found:
-            while done < seq:
+            for start in range(done, seq, _BATCH_ENTRIES):
                 if end is not None and time.monotonic() > end:
                     return False
-                upto = min(seq, done + _BATCH_ENTRIES)
-                asked = core.at(name, root, seq=upto, was=done)
+                asked = core.at(name, root, seq=min(seq, start + _BATCH_ENTRIES), was=start)
                 if not core.db.transact(partial(_index, core, asked=asked)):
                     break
-                done = upto
         if session is not None or len(found) < _MANY:
             return True
         after = found[-1][1]
@@ -123,7 +121,7 @@ def _index(core: Core, con: Connection, *, asked: dict[str, Any]) -> bool:
     part = sources.Stretch(asked["root"], asked["session"], first, asked["seq"])
     entries = list(_readable(sources.raw_lines(rows, core, part)))
     batch = _Batch()
-    known = _calls_before(core, con, asked, entries)
+    known = _calls_before(con, asked, entries)
     for entry in entries:
         for call, name in calls_of(entry).items():
             batch.calls.setdefault(call_key(call), (entry.seq, name))
@@ -142,7 +140,7 @@ def _readable(lines: Iterable[tuple[int, bytes]]) -> Iterable[Entry]:
             continue
 
 
-def _calls_before(core: Core, con: Connection, asked: dict[str, Any], entries: list[Entry]) -> dict[str, str]:
+def _calls_before(con: Connection, asked: dict[str, Any], entries: list[Entry]) -> dict[str, str]:
     """The tools that the answers among these entries may be of, as far as the calls were indexed before."""
     wanted = {call_key(call): call for entry in entries for call in answered(entry)}
     if not wanted:
@@ -164,9 +162,7 @@ def answered(entry: Entry) -> set[str]:
     return {call for call in found if isinstance(call, str)}
 
 
-def _take_amended(
-    core: Core, con: Connection, asked: dict[str, Any], entries: list[Entry], batch: _Batch
-) -> None:
+def _take_amended(core: Core, con: Connection, asked: dict[str, Any], entries: list[Entry], batch: _Batch) -> None:
     """Store what amendments show under the entries that they amend."""
     amends = {entry.seq: entry for entry in entries if entry.kind == "amend" and not entry.erased}
     aims = {seq: entry.body.get("seq") for seq, entry in amends.items() if isinstance(entry.body, dict)}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from itertools import groupby
 from typing import Final
 
 from ...backend import Guard, Progress
+from ...limits import GARBAGE_AGE_S
 from ...model.requests import Garbage, Health
 from ..beside import ask
 from . import textindex
@@ -23,7 +25,6 @@ _SQL: Final = statements("upkeep")
 _DROPS: Final = (
     "sessions", "ids", "pairs", "entries", "attachments", "marks", "forks", "texts", "calls", "documents", "quarantine",
 )  # fmt: skip
-GARBAGE_AGE_US: Final = 3_600_000_000
 _MANY: Final = 500
 
 
@@ -70,24 +71,27 @@ def collect_garbage(core: Core, *, dry_run: bool) -> tuple[Garbage, ...]:
     """As the contract says."""
     found: list[Garbage] = []
     after = {"root": b"", "session": b"", "sha256": b""}
+    before_us = core.clock() - GARBAGE_AGE_S * 1_000_000
     while True:
-        asked = {**after, "tenant": core.tenant, "before_us": core.clock() - GARBAGE_AGE_US, "most": _MANY}
+        asked = {**after, "tenant": core.tenant, "before_us": before_us, "most": _MANY}
         rows = core.db.rows(FILES["old"], asked)
         for (root, session), group in groupby(rows, key=lambda row: (row[0], row[1])):
             names = {bytes(name).hex(): size for _, _, name, size in group}
-            unnamed = core.db.transact(
-                lambda con, root=root, session=session, names=names: _unnamed(core, con, root, session, names, dry_run)
+            work = partial(
+                _collect, core, here=core.at(session, root), names=names, before_us=before_us, dry_run=dry_run
             )
+            unnamed = core.db.transact(work)
             found += [Garbage(unraw(session), "attachment", name, names[name]) for name in unnamed]
         if len(rows) < _MANY:
             return tuple(sorted(found, key=lambda one: (one.session, one.name)))
         after = dict(zip(after, rows[-1][:3], strict=True))
 
 
-def _unnamed(
-    core: Core, con: Connection, root: bytes, session: bytes, names: dict[str, int], dry_run: bool  # noqa: FBT001
+def _collect(
+    core: Core, con: Connection, *, here: dict[str, bytes], names: dict[str, int], before_us: int, dry_run: bool
 ) -> list[str]:
     """Those of a session's attachments that neither it nor a fork of it names; they are gone unless it is a dry run."""
+    root, session = here["root"], here["session"]
     execute(con, TREES["lock_some"], {"tenant": core.tenant, "root": root, "sessions": [session]})
     roots, sessions = [root], [session]
     for one in sessions:
@@ -100,9 +104,8 @@ def _unnamed(
     spelled = [name.encode() for name in names]
     still = {bytes(row[0]).decode() for row in execute(con, FILES["still_named"], {**asked, "names": spelled})}
     unnamed = sorted(names.keys() - still)
-    if unnamed and not dry_run:
-        gone = {"roots": [root], "sessions": [session], "names": [bytes.fromhex(name) for name in unnamed]}
-        execute(con, FILES["drop"], {"tenant": core.tenant, **gone})
-    return unnamed
-
-
+    if not unnamed or dry_run:
+        return unnamed
+    # One that was handed in again meanwhile is young again.
+    gone = {"names": [bytes.fromhex(name) for name in unnamed], "before_us": before_us}
+    return [bytes(row[0]).hex() for row in execute(con, FILES["drop_old"], {**here, **gone})]

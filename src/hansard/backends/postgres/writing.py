@@ -22,8 +22,9 @@ from ...fold import FOLD_VERSION, Fold
 from ...model.entry import Entry
 from .. import commit
 from . import documents, sources
-from .connecting import Clashed, Connection, Lost, execute, settle, translated
-from .core import LINES, SQL, Core, Known
+from .connecting import Clashed, Connection, Lost, execute, settle
+from .core import LINES, SQL, Core
+from .known import Known
 from .rows import Head, columns, encode_state, marks_of, raw, unraw
 
 _TRIES: Final = 20
@@ -192,9 +193,7 @@ class _Writer:
             self._learn(known, group)
             return group.answers
 
-    def _locked(
-        self, con: Connection, *, doubt: _Doubt | None, sent: list[commit.Group]
-    ) -> tuple[Known, commit.Group]:
+    def _locked(self, con: Connection, *, doubt: _Doubt | None, sent: list[commit.Group]) -> tuple[Known, commit.Group]:
         core, rows = self.core, partial(execute, con)
         head, fold = core.locked(con, self.session)
         known = Known(head.root, head.seq, head.hash, head.first_seq, FOLD_VERSION, fold, head.has_prefix)
@@ -207,6 +206,8 @@ class _Writer:
         group = self._plan(fold, head.hash, lambda seq: sources.entry_at(rows, core, head, seq))
         if not group.lines:
             execute(con, SQL["settle"], core.at(self.session, head.root))
+            if not group.repeats:
+                self._write_documents(con, group)
             return known, group
         if group.fold.needs_tree:
             more = [(entry, len(line)) for entry, line in zip(group.entries, group.lines, strict=True)]
@@ -231,12 +232,25 @@ class _Writer:
             here = core.at(self.session, head.root)
             execute(con, SQL["drop_marks"], here)
             execute(con, SQL["add_marks"], {**here, "marks": marks_of(group.fold.info())})
+        self._write_documents(con, group)
+
+    def _write_documents(self, con: Connection, group: commit.Group) -> None:
         for request, answer in zip(self.requests, group.answers, strict=True):
             if request.documents and not isinstance(answer, HansardError):
-                documents.write_all(core, con, request.documents)
+                documents.write_all(self.core, con, request.documents)
 
 
 def _head_of(session: str, known: Known) -> Head:
     return Head(
-        known.root, raw(session), known.seq, known.hash, known.first_seq, known.version, b"", None, 0, 0, known.has_prefix
+        known.root,
+        raw(session),
+        known.seq,
+        known.hash,
+        known.first_seq,
+        known.version,
+        b"",
+        None,
+        0,
+        0,
+        known.has_prefix,
     )

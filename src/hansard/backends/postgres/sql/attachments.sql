@@ -35,6 +35,12 @@ USING unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session)
 WHERE a.tenant = %(tenant)s AND a.root = x.root AND a.session = x.session AND a.sha256 = ANY (%(names)s::bytea[])
 RETURNING a.sha256
 
+-- name: drop_old
+DELETE FROM hansard.attachments a
+WHERE a.tenant = %(tenant)s AND a.root = %(root)s AND a.session = %(session)s AND a.sha256 = ANY (%(names)s::bytea[])
+    AND a.at_us <= %(before_us)s
+RETURNING a.sha256
+
 -- name: old
 SELECT a.root, a.session, a.sha256, length(a.data) FROM hansard.attachments a
 WHERE a.tenant = %(tenant)s AND a.at_us <= %(before_us)s AND (a.root, a.session, a.sha256) > (%(root)s, %(session)s, %(sha256)s)

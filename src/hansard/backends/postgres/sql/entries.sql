@@ -26,7 +26,7 @@ JOIN hansard.entries e ON e.tenant = %(tenant)s AND e.root = x.root AND e.sessio
 WHERE e.id = ANY (%(ids)s::bytea[]) AND e.seq <= x.last
 
 -- name: holders
-SELECT x.n, i.root, e.line, s.first_seq, s.first_seq > 1 AND EXISTS (
+SELECT x.n, i.root, e.line, s.first_seq > 1 AND EXISTS (
         SELECT FROM hansard.entries p
         WHERE p.tenant = i.tenant AND p.root = i.root AND p.session = i.id AND p.seq = 1)
 FROM unnest(%(numbers)s::bigint[], %(sessions)s::bytea[], %(lasts)s::bigint[]) AS x (n, session, last)

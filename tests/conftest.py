@@ -1,0 +1,27 @@
+"""What all tests share: `support` is importable, and a run has one PostgreSQL server, which is stopped at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from support import postgres, stores
+
+
+def _begins_the_run(config) -> bool:
+    return not hasattr(config, "workerinput")
+
+
+def pytest_configure(config):
+    if _begins_the_run(config):
+        os.environ["HANSARD_TEST_PARENT"] = str(os.getpid())
+        postgres.begin_run()
+
+
+def pytest_unconfigure(config):
+    stores.drop_databases()
+    if _begins_the_run(config):
+        postgres.end_run()

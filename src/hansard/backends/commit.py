@@ -122,7 +122,7 @@ class _Planning:
         sealed = request.sealed
         if request.changes is not None and (update := self._update(request.changes, request)) is not None:
             sealed = (*sealed, update)
-            present.append(self._present(update))
+            present.append(self._present(update) if update.given else None)
         there = len(present) - present.count(None)
         if there == len(sealed):
             self.repeats |= bool(sealed)

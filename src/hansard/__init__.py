@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Unavailable,
         Unsupported,
     )
+    from .model.documents import Document, DocumentKey, DocumentWrite
     from .model.entry import (
         Entry,
         NewEntry,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
         user,
     )
     from .model.info import Attachment, Lease, Message, Segment, SessionInfo, Usage
-    from .model.requests import ANY, Appended, Erasure, Finding, Health, Hit, Keys, Page
+    from .model.requests import ANY, Appended, Erasure, Finding, Garbage, Health, Hit, Keys, Page
     from .opening import open  # noqa: A004 - hansard.open is the name
     from .store import (
         KEEP,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         Cleaned,
         Copied,
         CopyReport,
+        Documents,
         Draft,
         Kept,
         LeaseHandle,
@@ -72,10 +74,15 @@ __all__ = [
     "Copied",
     "CopyReport",
     "Corrupt",
+    "Document",
+    "DocumentKey",
+    "DocumentWrite",
+    "Documents",
     "Draft",
     "Entry",
     "Erasure",
     "Finding",
+    "Garbage",
     "HansardError",
     "Health",
     "Hit",
@@ -126,16 +133,17 @@ _NAMES: Final = {
         "AlreadyExists", "Conflict", "Corrupt", "HansardError", "Invalid", "LeaseLost", "NotFound", "Unavailable",
         "Unsupported",
     ),
+    "model.documents": ("Document", "DocumentKey", "DocumentWrite"),
     "model.entry": (
         "Entry", "NewEntry", "assistant", "event", "message", "raw_message", "reasoning", "step", "system", "text", "tool",
         "tool_call", "tool_result", "usage", "user",
     ),
     "model.info": ("Attachment", "Lease", "Message", "Segment", "SessionInfo", "Usage"),
-    "model.requests": ("ANY", "Appended", "Erasure", "Finding", "Health", "Hit", "Keys", "Page"),
+    "model.requests": ("ANY", "Appended", "Erasure", "Finding", "Garbage", "Health", "Hit", "Keys", "Page"),
     "opening": ("open",),
     "store": (
-        "KEEP", "Branch", "Cleaned", "Copied", "CopyReport", "Draft", "Kept", "LeaseHandle", "Located", "RetentionPolicy",
-        "Run", "RunHandle", "Session", "Spent", "Step", "Store", "Trimmed",
+        "KEEP", "Branch", "Cleaned", "Copied", "CopyReport", "Documents", "Draft", "Kept", "LeaseHandle", "Located",
+        "RetentionPolicy", "Run", "RunHandle", "Session", "Spent", "Step", "Store", "Trimmed",
     ),
 }  # fmt: skip
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}

@@ -15,9 +15,11 @@ import msgspec
 
 from .backend import Backend
 from .codec import times
+from .codec.names import check_id
 from .errors import Invalid, NotFound, Unsupported
 from .model.requests import Clock
 from .store import Store
+from .store.place import place_of
 from .store.redacting import Redact
 from .store.retention import RetentionPolicy
 
@@ -43,6 +45,7 @@ class _Place(msgspec.Struct, frozen=True):
     """For libpq."""
     options: dict[str, str] = {}
     """Hansard's own, of a server's URL."""
+    tenant: str | None = None
 
 
 def open(  # noqa: A001 - hansard.open is the name
@@ -50,6 +53,7 @@ def open(  # noqa: A001 - hansard.open is the name
     *,
     clock: AnyClock | None = None,
     create: bool = True,
+    tenant: str | None = None,
     retention: RetentionPolicy | None = None,
     redact: Redact | None = None,
 ) -> Store:
@@ -59,18 +63,35 @@ def open(  # noqa: A001 - hansard.open is the name
     $HANSARD_STORE, else ~/.hansard.
     `file:///folder?shared=unsafe` opens a folder on a network file system, whose locks may lose acknowledged entries.
     `clock` replaces the system's time: it gives datetimes, seconds as float, or microseconds as int. A store that is
-    not there is made, unless `create` is False. `retention` takes away behind the saves what it lets go; without one
-    nothing ever goes. `redact(kind, body)` gives the body of each entry that is stored instead of the one given.
+    not there is made, unless `create` is False. With `tenant`, or `?tenant=name`, it is that tenant's: nothing in it
+    can be reached from the store around it or from another tenant. `retention` takes away behind the saves what it lets
+    go; without one nothing ever goes. `redact(kind, body)` gives the body of each entry that is stored instead of the one
+    given.
 
     Raises:
         NotFound: there is no store, and `create` is False.
-        Invalid: the URL can't be understood.
+        Invalid: the URL can't be understood, or names another tenant.
         Unavailable: the store can't be read and written there.
         Unsupported: a newer version wrote it, or the platform or the place is not supported.
     """
     place = _parse(os.environ.get(VARIABLE) or "~/.hansard" if url is None else url)
     ticking = _clock(clock)
-    return Store(_backend(place, ticking, create=create), clock=ticking, retention=retention, redact=redact)
+    if tenant is not None and place.tenant not in (None, tenant):
+        msg = f"tenant: {tenant!r} is asked for, but the URL says {place.tenant!r}; give one of the two"
+        raise Invalid(msg)
+    asked = place.tenant if tenant is None else tenant
+    if asked is not None:
+        check_id(asked, "tenant")
+    backend = _backend(place, ticking, create=create)
+    if asked is None:
+        return Store(backend, clock=ticking, retention=retention, redact=redact)
+    try:
+        store = Store(backend.tenant(asked), clock=ticking, retention=retention, redact=redact)
+    except BaseException:
+        backend.close()
+        raise
+    place_of(store).at_end(backend.close)
+    return store
 
 
 def _backend(place: _Place, clock: Clock, *, create: bool) -> Backend:
@@ -94,9 +115,7 @@ def _server(place: _Place, clock: Clock, *, create: bool) -> Backend:
     except ImportError as error:
         msg = "stores in PostgreSQL need psycopg; install it with: pip install 'hansard[postgres]'"
         raise Unsupported(msg) from error
-    options = dict(place.options)
-    tenant = options.pop("tenant", "")
-    return PostgresBackend(settings_of(place.server, options), clock=clock, create=create, tenant=tenant)
+    return PostgresBackend(settings_of(place.server, place.options), clock=clock, create=create)
 
 
 def _parse(url: str | os.PathLike[str]) -> _Place:
@@ -128,8 +147,9 @@ def _server_url(text: str) -> _Place:
     url = urlsplit(text)
     options = parse_qsl(url.query, keep_blank_values=True)
     own = {key: value for key, value in options if key in SERVER_OPTIONS}
+    tenant = own.pop("tenant", None)
     others = urlencode([option for option in options if option[0] not in SERVER_OPTIONS], quote_via=quote)
-    return _Place(None, server=urlunsplit(("postgresql", url.netloc, url.path, others, "")), options=own)
+    return _Place(None, server=urlunsplit(("postgresql", url.netloc, url.path, others, "")), options=own, tenant=tenant)
 
 
 def _refusal(name: str, text: str) -> Invalid:
@@ -153,7 +173,7 @@ def _file_url(text: str) -> _Place:
 def _split(text: str) -> tuple[str, str]:
     """The path and the options behind its `?`; any other `?` belongs to the path."""
     path, mark, query = text.rpartition("?")
-    return (path, query) if mark and query.startswith("shared=") else (text, "")
+    return (path, query) if mark and query.startswith(("shared=", "tenant=")) else (text, "")
 
 
 def _folder(path: str | bytes, query: str) -> _Place:
@@ -161,11 +181,16 @@ def _folder(path: str | bytes, query: str) -> _Place:
     if not text or "\0" in text:
         msg = f"store {text!r}: this is no folder; give {_KNOWN}"
         raise Invalid(msg)
-    options = parse_qsl(query, keep_blank_values=True)
-    if options not in ([], [("shared", "unsafe")]):
-        msg = f"store option {query!r}: there is only ?shared=unsafe, for folders on network file systems"
+    given = parse_qsl(query, keep_blank_values=True)
+    options = dict(given)
+    if (
+        not options.keys() <= {"shared", "tenant"}
+        or len(options) < len(given)
+        or options.get("shared", "unsafe") != "unsafe"
+    ):
+        msg = f"store options {query!r}: there are ?tenant=name, and ?shared=unsafe for folders on network file systems"
         raise Invalid(msg)
-    return _Place(Path(text).expanduser().absolute(), shared_unsafe=bool(options))
+    return _Place(Path(text).expanduser().absolute(), "shared" in options, options.get("tenant"))
 
 
 def _clock(given: AnyClock | None) -> Clock:

@@ -12,6 +12,7 @@ DOORS = [
     (hansard.Session, aio.AsyncSession),
     (hansard.LeaseHandle, aio.AsyncLease),
     (hansard.RunHandle, aio.AsyncRun),
+    (hansard.Documents, aio.AsyncDocuments),
 ]
 
 

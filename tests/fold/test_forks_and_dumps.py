@@ -93,7 +93,16 @@ def test_a_dump_keeps_any_json_value():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"rubbish", b"{}", b"[1]", b'{"version":2}', b'{"version":2,"facts":3,"trail":{}}', b"\xff"]
+    "data",
+    [
+        b"",
+        b"rubbish",
+        b"{}",
+        b"[1]",
+        b'{"version":%d}' % FOLD_VERSION,
+        b'{"version":%d,"facts":3,"trail":{}}' % FOLD_VERSION,
+        b"\xff",
+    ],
 )
 def test_rubbish_is_no_dump(data):
     with pytest.raises(ValueError, match="no fold"):

@@ -34,11 +34,14 @@ from ..store.reading import check_after, check_poll, check_timeout
 from ..store.redacting import Redact
 from ..store.retention import RetentionPolicy
 from . import following
+from .documents import AsyncDocuments
 from .running import Outcome, settled, threaded
 from .twins import Twin, call, plain, stream
 from .working import AsyncRun
 
-__all__ = ["AsyncLease", "AsyncRun", "AsyncSession", "AsyncStore", "Opening", "open", "threaded"]
+__all__ = [
+    "AsyncDocuments", "AsyncLease", "AsyncRun", "AsyncSession", "AsyncStore", "Opening", "open", "threaded",
+]  # fmt: skip
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -96,7 +99,14 @@ def _async_sessions(sessions: list[Session]) -> list[AsyncSession]:
     return [AsyncSession(session) for session in sessions]
 
 
+def _async_store(store: Store) -> AsyncStore:
+    return AsyncStore(store)
+
+
 async def _commit(session: Session, *args: Any, **kwargs: Any) -> Appended:
+    documents = kwargs.pop("documents", None)
+    if documents:
+        return await threaded(functools.partial(session.commit, *args, documents=documents, **kwargs))
     place = place_of(session)
     drafted = draft_append(place, session.id, *args, **kwargs)
     if drafted.files:
@@ -176,6 +186,11 @@ class AsyncSession(Twin):
         """A run on this session, begun and ended by `async with`; as Session.run."""
         return AsyncRun(lambda: self.sync.run(**asked), _async_session)
 
+    @property
+    def documents(self) -> AsyncDocuments:
+        """The documents of this session: their versions are entries of its log, and a fork inherits them."""
+        return AsyncDocuments(self.sync.documents)
+
     async def wait(self, *, after: int | None = None, timeout_s: float = 60.0) -> int:
         """The session's last seq, as soon as it is greater than `after` (None: than now), or when the time is over."""
         check_timeout(timeout_s)
@@ -216,7 +231,7 @@ class AsyncStore(Twin):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What the backend can do: persistent, shared, search, attachments, fork, erase."""
+        """What the backend can do, in words of `hansard.backend.CAPABILITIES`."""
         return self.sync.capabilities
 
     @property
@@ -259,6 +274,15 @@ class AsyncStore(Twin):
         return _Watch(self.sync, since, poll_s, filters)
 
     delete = plain(Store.delete)
+    tenant = call(Store.tenant, _async_store)
+    collect_garbage = plain(Store.collect_garbage)
+    reset = plain(Store.reset)
+
+    @property
+    def documents(self) -> AsyncDocuments:
+        """The documents of the store: named Markdown and JSON with versions."""
+        return AsyncDocuments(self.sync.documents)
+
     attachment = plain(Store.attachment)
     check = plain(Store.check)
     heads = plain(Store.heads)
@@ -305,6 +329,7 @@ def open(  # noqa: A001 - as hansard.open
     *,
     clock: AnyClock | None = None,
     create: bool = True,
+    tenant: str | None = None,
     retention: RetentionPolicy | None = None,
     redact: Redact | None = None,
 ) -> Opening:
@@ -318,7 +343,9 @@ def open(  # noqa: A001 - as hansard.open
         opened: list[Store] = []
         try:
             await threaded(
-                lambda: opened.append(opening.open(url, clock=clock, create=create, retention=retention, redact=redact))
+                lambda: opened.append(
+                    opening.open(url, clock=clock, create=create, tenant=tenant, retention=retention, redact=redact)
+                )
             )
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):

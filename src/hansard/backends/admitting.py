@@ -5,14 +5,25 @@ Pure. Every function returns if its rule is met, and raises what the caller of t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Final, NoReturn, TypeAlias
 
 from ..codec import values
 from ..codec.line import Sealed
+from ..codec.names import check_key
 from ..errors import Conflict, Invalid, LeaseLost, Unsupported
 from ..fold import Fold
-from ..limits import COMMIT_BYTES_MAX, ENTRY_BYTES_MAX, KIB, LABELS_BYTES_MAX, MIB, STATE_BYTES_MAX
+from ..limits import (
+    COMMIT_BYTES_MAX,
+    ENTRY_BYTES_MAX,
+    KIB,
+    LABELS_BYTES_MAX,
+    MIB,
+    SESSION_DOCUMENTS_MAX,
+    STATE_BYTES_MAX,
+)
+from ..model.documents import DocumentKey
 from ..model.entry import Entry, Json
 
 KindAt: TypeAlias = Callable[[int], str | None]
@@ -169,6 +180,29 @@ def _check_lease(fold: Fold, body: dict[str, Json], _kind_at: KindAt) -> None:
         raise Conflict(msg, seq=fold.seq)
 
 
+def _check_document(fold: Fold, body: dict[str, Json], _kind_at: KindAt) -> None:
+    key = check_key(DocumentKey(body.get("category", ""), body.get("name", ""), body.get("kind", "md")))
+    there = {document.key: document.version for document in fold.documents}
+    known, version = there.get(key, 0), body.get("version")
+    if version != known + 1:
+        msg = (
+            f"session {_id(fold)!r}: document {key.name!r} has version {known}, so the next one is {known + 1}, not "
+            f"{values.shown(version)}; somebody else was faster"
+        )
+        raise Conflict(msg, seq=known)
+    digest, size = body.get("sha256"), body.get("size")
+    content = isinstance(digest, str) and _SHA256.fullmatch(digest) is not None and type(size) is int and size >= 0
+    if content is (body.get("deleted") is True):
+        msg = f"document {key.name!r}: an entry says the sha256 and size of its content, or that it is deleted"
+        raise Invalid(msg)
+    if not known and len(there) >= SESSION_DOCUMENTS_MAX:
+        msg = (
+            f"session {_id(fold)!r} has had {len(there)} documents; at most {SESSION_DOCUMENTS_MAX} fit into one. "
+            "Keep further ones as documents of the store"
+        )
+        raise Invalid(msg)
+
+
 def _no_such(fold: Fold, seq: Json, what: str) -> NoReturn:
     msg = f"session {_id(fold)!r}: {what} names entry {values.shown(seq)}, but there are entries 1 to {fold.seq}"
     raise Invalid(msg)
@@ -178,9 +212,11 @@ def _id(fold: Fold) -> str:
     return fold.info().id
 
 
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _CHECKS: Final[dict[str, Callable[[Fold, dict[str, Json], KindAt], None]]] = {
     "head": _check_head,
     "amend": _check_amend,
     "compaction": _check_compaction,
     "lease": _check_lease,
+    "document": _check_document,
 }

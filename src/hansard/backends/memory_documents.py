@@ -9,7 +9,7 @@ from ..errors import Corrupt
 from ..model.documents import Document, DocumentKey
 from ..model.requests import Clock, Finding
 from . import versions as rules
-from .versions import live, shown
+from .versions import live, shown, within
 
 
 class MemoryDocuments:
@@ -76,8 +76,3 @@ class MemoryDocuments:
                     self.get(key, version=one.version)
                 except Corrupt as error:
                     yield Finding("", "damage", str(error))
-
-
-def within(category: str, wanted: str | None) -> bool:
-    """Whether a category is the wanted one or nested in it."""
-    return not wanted or category == wanted or category.startswith(f"{wanted}/")

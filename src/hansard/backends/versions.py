@@ -87,3 +87,8 @@ def check_expect(key: DocumentKey, now: Document | None, expect: int | None) -> 
 def shown(key: DocumentKey) -> str:
     """A document as messages name it."""
     return repr(f"{key.category}/{key.name}.{key.kind}" if key.category else f"{key.name}.{key.kind}")
+
+
+def within(category: str, wanted: str | None) -> bool:
+    """Whether a category is the wanted one or nested in it."""
+    return not wanted or category == wanted or category.startswith(f"{wanted}/")

@@ -24,9 +24,10 @@ COMPLETED_MAX = 50
 class Run:
     """The global options of one run."""
 
-    def __init__(self, *, url: str | None, color: str) -> None:
+    def __init__(self, *, url: str | None, color: str, tenant: str | None = None) -> None:
         """Open nothing yet."""
         self.url = url
+        self.tenant = tenant
         self.color = color
 
     def open(self, url: str | None = None, *, create: bool = False) -> Store:
@@ -37,8 +38,9 @@ class Run:
         """
         import hansard
 
-        place = url or self.url
-        return click.get_current_context().with_resource(hansard.open(place, create=create))
+        # The tenant is one of the store of this run; another store says its own, as in file:///dir?tenant=name.
+        place, tenant = (self.url, self.tenant) if url is None else (url, None)
+        return click.get_current_context().with_resource(hansard.open(place, create=create, tenant=tenant))
 
     def listing(self) -> Store:
         """The store, as soon as its index knows every session: after damage it is rebuilt first, and that is told."""
@@ -95,7 +97,8 @@ class SessionName(click.ParamType):  # pyright: ignore[reportMissingTypeArgument
         from hansard.formats.safe import one_line
 
         try:
-            with hansard.open(ctx.find_root().params.get("store"), create=False) as store:
+            asked = ctx.find_root().params
+            with hansard.open(asked.get("store"), create=False, tenant=asked.get("tenant") or None) as store:
                 found = [info for info in store.sessions() if info.id.startswith(incomplete)][:COMPLETED_MAX]
         except hansard.HansardError:
             return []

@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "check": ("checking", "Verify every line, chain and attachment."),
     "copy": ("copying", "Copy sessions or a whole store, byte for byte."),
     "path": ("locating", "Print the folder of a session."),
+    "gc": ("clearing", "Remove what nothing refers to."),
+    "reset": ("clearing", "Remove all sessions and documents, for development."),
     "store": ("storing", "Look after the store: health, reindex, where."),
     "demo": ("showcase", "See it at work in a temporary folder."),
     "completion": ("completing", "Print the completion script of a shell."),
@@ -99,10 +101,11 @@ def _asks_for_json(arguments: Sequence[str]) -> bool:
     metavar="URL",
     help="The store: a folder, file:///folder. Default: $HANSARD_STORE, else ~/.hansard.",
 )
+@click.option("--tenant", envvar="HANSARD_TENANT", metavar="NAME", help="Whose store in it. Default: $HANSARD_TENANT.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours on stdout.")
 @click.version_option(None, "--version", package_name="hansard", prog_name="hansard")
 @click.pass_context
-def hansard(ctx: click.Context, store: str | None, color: str) -> None:
+def hansard(ctx: click.Context, store: str | None, tenant: str | None, color: str) -> None:
     """Keep the sessions of AI agents: durable, searchable, forkable, provable.
 
     \b
@@ -114,4 +117,4 @@ def hansard(ctx: click.Context, store: str | None, color: str) -> None:
     """
     from .context import Run
 
-    ctx.obj = Run(url=store, color=color)
+    ctx.obj = Run(url=store, color=color, tenant=tenant or None)

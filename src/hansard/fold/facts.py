@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from ..limits import PATH_RANGES_MAX
+from ..model.documents import Document
 from ..model.entry import Json
 from ..model.info import Lease, Segment, SessionInfo, Usage
 from .path import Path
@@ -56,6 +57,7 @@ class Facts(msgspec.Struct, omit_defaults=True):
     attachment_bytes: int = 0
     seq: int = 0
     amendments: tuple[tuple[int, int], ...] = ()
+    documents: tuple[Document, ...] = ()
     lease: Lease | None = None
     fence: int = 0
     """Of the newest lease there ever was."""

@@ -103,7 +103,8 @@ def _summary(entry: Entry) -> list[Message]:
     if cut is None or cut.summary is None:
         return []
     part: Part = {"type": "text", "text": cut.summary}
-    return [Message(entry.seq, "user", (part,), entry.id, entry.at, entry.agent, synthetic=True)]
+    said = obj(obj(entry.body).get("metadata"))
+    return [Message(entry.seq, "user", (part,), entry.id, entry.at, entry.agent, metadata=said, synthetic=True)]
 
 
 class _Spans:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from ..model.documents import Document, DocumentKey
 from ..model.entry import Entry, Json, Part
 from ..model.info import Lease, Segment, Usage
 from .facts import KNOWN_NEEDS, Facts
@@ -299,6 +300,18 @@ def on_attachment(facts: Facts, entry: Entry) -> None:
         facts.attachment_bytes += max(whole(body.get("size")) or 0, 0)
 
 
+def on_document(facts: Facts, entry: Entry) -> None:
+    """A document of the session has a new version, or is gone."""
+    body = obj(entry.body)
+    name, version = word(body.get("name")), whole(body.get("version"))
+    if not name or version is None or version < 1:
+        return
+    key = DocumentKey(word(body.get("category")) or "", name, word(body.get("kind")) or "md")
+    digest = "" if body.get("deleted") is True else word(body.get("sha256")) or ""
+    new = Document(key, version, digest, max(whole(body.get("size")) or 0, 0), entry.at)
+    facts.documents = tuple(sorted((*(one for one in facts.documents if one.key != key), new)))
+
+
 def on_lease(facts: Facts, entry: Entry) -> None:
     """A lease is taken or released."""
     body = obj(entry.body)
@@ -324,6 +337,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "update": on_update,
     "amend": on_amend,
     "attachment": on_attachment,
+    "document": on_document,
     "lease": on_lease,
     "upgrade": on_needs,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model.documents import Document
 from ..model.entry import Json
 from ..model.info import Lease, SessionInfo
 from .facts import Facts
@@ -63,6 +64,11 @@ class Standing:
     def fence(self) -> int:
         """Number of the newest lease; 0 before the first."""
         return self._facts.fence
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The documents in their newest versions."""
+        return self._facts.documents
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from .documents import Document
 from .entry import Json
 
 
@@ -111,6 +112,8 @@ class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of the last compaction on the path."""
     archive: str | None = None
     """Name of the document that the last compaction archived to."""
+    documents: tuple[Document, ...] = ()
+    """The session's own documents in their newest versions, sorted by key; a deleted one is listed without a hash."""
     cleared: int = 0
     """The entry that cleared the session; messages before it are on record and no search finds them. 0: none did."""
     amendments: tuple[tuple[int, int], ...] = ()

@@ -6,6 +6,7 @@ from ..fold import Branch
 from .changes import KEEP
 from .cleaning import Cleaned, Kept
 from .copying import Copied, CopyReport
+from .documents import Documents
 from .following import Located
 from .leases import LeaseHandle
 from .modifying import Draft
@@ -23,6 +24,7 @@ __all__ = [
     "Cleaned",
     "Copied",
     "CopyReport",
+    "Documents",
     "Draft",
     "Kept",
     "LeaseHandle",

@@ -8,11 +8,13 @@ from typing import Final, Protocol, Self
 
 from ..backend import Progress
 from ..errors import Invalid
-from ..model.requests import Finding, Health
+from ..model.requests import Finding, Garbage, Health
 from . import copying, heads
 from .copying import Copied, CopyReport
+from .documents import Documents, StoreShelf
 from .heads import Heads
 from .place import HasPlace, Place, place_of
+from .protecting import unless_protected
 
 
 class HasId(Protocol):
@@ -38,7 +40,7 @@ class Care:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What the backend can do: persistent, shared, search, attachments, fork, erase."""
+        """What the backend can do, in words of `hansard.backend.CAPABILITIES`."""
         return self._place.capabilities
 
     def check(
@@ -108,6 +110,31 @@ class Care:
             Unavailable: it could not; names the place.
         """
         return self._place.backend.health()
+
+    @property
+    def documents(self) -> Documents:
+        """The documents of the store: named Markdown and JSON with versions.
+
+        Raises:
+            Unsupported: the backend keeps none.
+        """
+        self._place.need("documents", "documents")
+        return Documents(StoreShelf(self._place))
+
+    def collect_garbage(self, *, dry_run: bool = False) -> list[Garbage]:
+        """What nothing refers to is gone, and told: attachments that no entry names, leftovers of crashed writers.
+
+        Nothing younger than an hour is touched. With `dry_run` nothing is removed.
+        """
+        return list(self._place.backend.collect_garbage(dry_run=dry_run))
+
+    def reset(self, *, force: bool = False) -> int:
+        """All sessions and documents are gone, and the store is as new; how many sessions went. Tenants stay.
+
+        Raises:
+            Conflict: a session is pinned, running or leased, and `force` is False; nothing was removed.
+        """
+        return self._place.backend.reset(guard=None if force else unless_protected(self._place.clock))
 
     def close(self) -> None:
         """Everything is released. Further calls on the store and its sessions raise Unavailable; closing again is fine."""

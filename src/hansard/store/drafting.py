@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -40,8 +40,11 @@ def draft(
     fence: int | None = None,
     run: str | None = None,
     agent: str | None = None,
+    more: Sequence[NewEntry] = (),
 ) -> Drafted:
     """The request for an append. Its ids are drawn here, once, so that handing it in again adds nothing twice.
+
+    `more` are entries of the store's own, which callers can't give.
 
     Raises:
         Invalid: an entry, the key or `expect` can't be taken.
@@ -51,6 +54,7 @@ def draft(
     if place.redact is not None:
         given = [redacted_entry(place.redact, new) for new in given]
         changes = None if changes is None else redacted_changes(place.redact, changes)
+    given = [*given, *more] if more else given
     if not given and changes is None and expect is None and fence is None:
         return Drafted(_NOTHING)
     _check_options(key, expect, run, agent)
@@ -110,6 +114,7 @@ def draft_append(
     lease: HasFence | int | None = None,
     run: str | None = None,
     agent: str | None = None,
+    more: Sequence[NewEntry] = (),
 ) -> Drafted:
     """The request for Session.append with these arguments; both doors begin here. Errors as for `draft`."""
     place.refuse_inside_edit(session)
@@ -120,7 +125,7 @@ def draft_append(
             fields["status"] = status
         changes = changes_of(fields=fields, state=state)
     fence = None if lease is None else fence_of(lease)
-    return draft(place, entries, changes=changes, key=key, expect=expect, fence=fence, run=run, agent=agent)
+    return draft(place, entries, changes=changes, key=key, expect=expect, fence=fence, run=run, agent=agent, more=more)
 
 
 def attach_all(place: Place, session: str, drafted: Drafted) -> None:

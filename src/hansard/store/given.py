@@ -27,6 +27,7 @@ _OWN_VERBS: Final = {
     "created": "create(), spawn() or fork()",
     "lease": "lease()",
     "erase": "erase()",
+    "document": "append(documents=…) or session.documents.save()",
 }
 _MESSAGE_KEYS: Final = frozenset(("role", "content", "parts", "raw", "name", "model", "phase", "metadata"))
 _ENTRY_KEYS: Final = frozenset(("id", "at", "agent", "run", "parent"))

@@ -13,6 +13,7 @@ from ..fold import KNOWN_NEEDS, Branch, Fold, assemble, spoken, window
 from ..fold import branches as branches_of
 from ..model.entry import Entry
 from ..model.info import Message, SessionInfo
+from . import archives
 from .place import Place
 
 Damage = Literal["raise", "skip"]
@@ -67,7 +68,7 @@ def messages(place: Place, session: str, *, limit: int | None, to: int | None) -
             return None
         return next(iter(place.backend.entries(session, after=seq - 1, before=seq + 1)), None)
 
-    found = spoken(_backwards(place, session, ranges, info.seq), amended=amended)
+    found = spoken(_backwards(place, info, ranges), amended=amended)
     return list(islice(found, limit))[::-1]
 
 
@@ -89,16 +90,18 @@ def _ranges_to(info: SessionInfo, to: int) -> Ranges:
     return tuple((start, to if last is None else min(last, to)) for start, last in info.path if start <= to)
 
 
-def _backwards(place: Place, session: str, ranges: Ranges, seq: int) -> Iterator[Entry]:
-    """The entries of a path up to `seq`, the newest first, with no compaction but the one that it starts at."""
+def _backwards(place: Place, info: SessionInfo, ranges: Ranges) -> Iterator[Entry]:
+    """The entries of a path up to the info's last, the newest first, with no compaction but the one that it starts at."""
     for number in range(len(ranges) - 1, -1, -1):
         first, last = ranges[number]
-        before = (seq if last is None else min(last, seq)) + 1
+        before = (info.seq if last is None else min(last, info.seq)) + 1
         if first >= before:
             continue
-        for entry in place.backend.entries(session, after=first - 1, before=before, newest_first=True):
-            if entry.kind != "compaction" or (number == 0 and entry.seq == first):
+        for entry in place.backend.entries(info.id, after=first - 1, before=before, newest_first=True):
+            if entry.kind != "compaction":
                 yield entry
+            elif number == 0 and entry.seq == first:
+                yield archives.resolved(place, info, entry)
 
 
 def branches(place: Place, session: str) -> list[Branch]:
@@ -122,7 +125,7 @@ def coverable(place: Place, session: str, keep: int) -> tuple[int, int | None]:
         # The result stays if it is behind the cut, so its call, and all that follows it, has to stay as well.
         if (cut < len(seqs) and first < seqs[cut] <= last) or (cut == len(seqs) and last > info.seq):
             cut = seqs.index(first)
-    base = info.path[0][0] if info.summary is not None and info.path else 0
+    base = info.path[0][0] if (info.summary, info.archive) != (None, None) and info.path else 0
     if cut == len(seqs) and info.head:
         return info.head, None
     if cut > 0:
@@ -160,14 +163,14 @@ def _shown(place: Place, session: str, *, live: bool, on_damage: Damage) -> Show
         info = None
     if info is not None and info.path:
         _check_understood(info)
-        entries = _in_spans(place, session, info.path, info.seq, on_damage)
+        entries = _in_spans(place, info, info.path, on_damage)
         amendments = _amendments(place, session, info, on_damage)
         return Shown(info, assemble(entries, info, amendments=amendments, live=live))
     fold = _walked(place, session, on_damage)
     info = fold.info()
     _check_understood(info)
     ranges = fold.ranges()
-    entries = _in_spans(place, session, ranges, info.seq, on_damage)
+    entries = _in_spans(place, info, ranges, on_damage)
     amendments = _amendments(place, session, info, on_damage)
     return Shown(info, assemble(entries, info, amendments=amendments, live=live, ranges=ranges))
 
@@ -182,14 +185,14 @@ def _check_understood(info: SessionInfo) -> None:
         raise Unsupported(msg)
 
 
-def _in_spans(
-    place: Place, session: str, ranges: tuple[tuple[int, int | None], ...], seq: int, on_damage: Damage
-) -> Iterator[Entry]:
-    """The entries of ranges up to `seq`: what came after the look at the info may be on another branch."""
+def _in_spans(place: Place, info: SessionInfo, ranges: Ranges, on_damage: Damage) -> Iterator[Entry]:
+    """The entries of ranges up to the info's last: what came after the look at it may be on another branch."""
+    archived = info.archive is not None and info.summary is None
     for first, last in ranges:
-        before = (seq if last is None else min(last, seq)) + 1
+        before = (info.seq if last is None else min(last, info.seq)) + 1
         if first < before:
-            yield from place.backend.entries(session, after=first - 1, before=before, on_damage=on_damage)
+            entries = place.backend.entries(info.id, after=first - 1, before=before, on_damage=on_damage)
+            yield from (archives.resolved(place, info, entry) for entry in entries) if archived else entries
 
 
 def _amendments(place: Place, session: str, info: SessionInfo, on_damage: Damage) -> Mapping[int, Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -47,12 +47,21 @@ class Place:
     """An open store, seen from inside."""
 
     def __init__(
-        self, backend: Backend, clock: Clock, *, retention: RetentionPolicy | None = None, redact: Redact | None = None
+        self,
+        backend: Backend,
+        clock: Clock,
+        *,
+        retention: RetentionPolicy | None = None,
+        redact: Redact | None = None,
+        release: Callable[[], None] | None = None,
     ) -> None:
-        """Stand before an open backend."""
+        """Stand before an open backend. At the end it is closed, or `release` is called instead."""
         self._backend = backend
+        self._release = release or backend.close
+        self._lent: dict[str, int] = {}
         self.clock = clock
         self.redact = redact
+        self._retention = retention
         self.pruner = None if retention is None else Pruner(backend, clock, retention)
         self._closed = False
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
@@ -101,7 +110,36 @@ class Place:
             if self.pruner is not None:
                 self.pruner.close()
             self._closed = True
-            self._backend.close()
+            self._release()
+
+    def at_end(self, also: Callable[[], None]) -> None:
+        """At the end do this, too."""
+        before = self._release
+
+        def release() -> None:
+            try:
+                before()
+            finally:
+                also()
+
+        self._release = release
+
+    def tenant(self, name: str) -> Place:
+        """The place of a tenant's store, whose backend is closed when the last of its places is."""
+        with self._mutex:
+            backend = self.backend.tenant(name)
+            self._lent[name] = self._lent.get(name, 0) + 1
+        return Place(
+            backend, self.clock, retention=self._retention, redact=self.redact,
+            release=lambda: self._give_back(name, backend),
+        )  # fmt: skip
+
+    def _give_back(self, name: str, backend: Backend) -> None:
+        with self._mutex:
+            self._lent[name] -= 1
+            last = self._lent[name] == 0
+        if last:
+            backend.close()
 
     @contextlib.contextmanager
     def turn(self, session: str) -> Generator[None]:

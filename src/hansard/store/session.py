@@ -62,12 +62,13 @@ class Session(Acting):
         return self._record(NewEntry(kind="amend", body={"seq": seq, "body": {**body, "parts": parts}}, agent=by))
 
     def compact(
-        self, summary: str | None, *, keep: int = 0, covers: int | None = None, archive: str | None = None
+        self, summary: str | None = None, *, keep: int = 0, covers: int | None = None, archive: str | None = None
     ) -> int:
         """The history begins with this summary, which stands for all but the newest `keep` messages.
 
         More are kept where a call would be parted from its result. `covers` names the last covered entry instead of
-        counting. What is covered stays on record and is searched. `archive` names the document it was archived to.
+        counting. What is covered stays on record and is searched. `archive` names the document it was archived to; without
+        a summary its text stands in its place: that of the session's own document, else of the store's in `archives`.
         Appends that come meanwhile are kept. Returns the session's last seq after it.
 
         Raises:

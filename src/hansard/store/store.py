@@ -215,6 +215,21 @@ class Store(Overview):
         """
         return self._place.backend.attachment(id_of(session), sha256)
 
+    def tenant(self, name: str) -> Store:
+        """The store of a tenant, beside this one: nothing in it can be reached from here or from another tenant.
+
+        Close it when you are done with it; closing this store closes it, too.
+
+        Raises:
+            Invalid: the name can't be stored, or this is a tenant's store already.
+            NotFound: this store was opened with `create=False`, and there is no such tenant.
+            Unsupported: the backend has no tenants.
+        """
+        self._place.need("tenants", "tenant()")
+        store = Store.__new__(Store)
+        Overview.__init__(store, self._place.tenant(name))
+        return store
+
     def _session(self, id: str) -> Session:  # noqa: A002 - the field's name
         return Session(self._place, id)
 

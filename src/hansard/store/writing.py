@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import Conflict, Invalid
-from ..model.entry import Json
+from ..model.entry import Json, NewEntry
 from ..model.info import Attachment
 from ..model.requests import Appended, Changes, Erasure, Keys
-from . import leases
+from . import leases, session_documents
 from .attaching import attachment_entry, content_of
 from .changes import KEEP, Keep, KeyChanges, changes_of, with_label
+from .documents import Documents
 from .drafting import Drafted, attach_all, draft, draft_append
-from .given import GivenEntries
+from .given import GivenEntries, new_entries
 from .leases import HasFence, LeaseHandle, fence_of
 from .modifying import Draft, Modifier, modify
 from .protecting import unless_protected
 from .reading import Reading
+from .session_documents import GivenDocuments, writes_of
 
 
 class Writing(Reading):
@@ -32,6 +34,7 @@ class Writing(Reading):
         state: KeyChanges | None = None,
         status: str | None = None,
         set: Mapping[str, Json] | None = None,  # noqa: A002 - the word for it in the format
+        documents: GivenDocuments | None = None,
         lease: HasFence | int | None = None,
         run: str | None = None,
         agent: str | None = None,
@@ -42,6 +45,7 @@ class Writing(Reading):
         - `key` makes repeating the call safe after a lost answer: it adds nothing twice and gives the first result.
         - `expect` is compare-and-set: only if this is the last seq (leases do not count).
         - `state` sets keys (Keys(remove=…) removes some), `status` and `set` set fields, all in the same commit.
+        - `documents` of this session, contents by name, have their next versions in the same commit.
         - `lease` is the lease that must still be the newest; `run` and `agent` are noted on entries that say none.
 
         Without entries and effective changes nothing is written, and the session's last seq is returned.
@@ -53,8 +57,9 @@ class Writing(Reading):
             NotFound: the session was deleted.
         """
         return self.commit(
-            entries, key=key, expect=expect, state=state, status=status, set=set, lease=lease, run=run, agent=agent
-        ).seq
+            entries, key=key, expect=expect, state=state, status=status, set=set, documents=documents, lease=lease,
+            run=run, agent=agent,
+        ).seq  # fmt: skip
 
     def commit(
         self,
@@ -65,17 +70,30 @@ class Writing(Reading):
         state: KeyChanges | None = None,
         status: str | None = None,
         set: Mapping[str, Json] | None = None,  # noqa: A002 - the word for it in the format
+        documents: GivenDocuments | None = None,
         lease: HasFence | int | None = None,
         run: str | None = None,
         agent: str | None = None,
     ) -> Appended:
         """As `append`, and all is told: the seq and id of every entry, and how many are new."""
-        drafted = draft_append(
-            self._place, self.id, entries,
-            key=key, expect=expect, state=state, status=status, set=set, lease=lease, run=run, agent=agent,
-        )  # fmt: skip
-        attach_all(self._place, self.id, drafted)
-        return self._saved(drafted)
+        given = new_entries(entries) if documents else entries
+
+        def drafted(more: Sequence[NewEntry] = ()) -> Drafted:
+            return draft_append(
+                self._place, self.id, given, key=key, expect=expect, state=state, status=status, set=set, lease=lease,
+                run=run, agent=agent, more=more,
+            )  # fmt: skip
+
+        if documents:
+            return session_documents.commit(self._place, self.id, writes_of(documents), drafted, keyed=key is not None)
+        ready = drafted()
+        attach_all(self._place, self.id, ready)
+        return self._saved(ready)
+
+    @property
+    def documents(self) -> Documents:
+        """The documents of this session: their versions are entries of its log, and a fork inherits them."""
+        return Documents(session_documents.SessionShelf(self._place, self.id))
 
     def update(
         self,

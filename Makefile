@@ -2,13 +2,14 @@
 #   make demo      see Hansard at work, in a temporary folder
 #   make test      all tests but the torture ones
 #   make lint      ruff and pyright
+#   make test-adapters   the adapters, each with its framework alone, newest and oldest; ARGS=strands for one
 #   make torture   kill -9, races and damage byte by byte, for minutes
 #   make soak      mixed work with kills for half an hour: does anything grow?
 #   make bench     measure, and print the figures
 #   make bench-full  every figure, at full size, for long
 #   make bench-peers  Hansard beside other stores, installed for it
 #   make docs      write docs/reference/cli.md anew from the program's own help
-.PHONY: demo test lint torture soak bench bench-full bench-peers docs clean
+.PHONY: demo test test-adapters lint torture soak bench bench-full bench-peers docs clean
 .DEFAULT_GOAL := test
 
 BIN := .build/venv/bin
@@ -26,6 +27,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-adapters: $(READY)
+	$(BIN)/python scripts/adapters.py $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ import pytest
 
 import hansard
 
-pytest.importorskip("agents", reason="the OpenAI Agents SDK is not installed; make test-adapters has it")
+agents = pytest.importorskip("agents", reason="the OpenAI Agents SDK is not installed; make test-adapters has it")
 
 from agents import Agent, RunConfig, Runner, function_tool
 from agents.memory import Session, SessionSettings
@@ -256,6 +256,9 @@ def test_a_turn_is_said_anew_on_a_branch_and_the_old_one_stays(session):
 
 
 def test_a_suffix_is_replaced_only_while_it_is_the_suffix(session):
+    if not hasattr(agents.memory.session, "_CompactionSnapshot"):
+        pytest.skip("this version of the SDK compacts by clearing and adding")
+
     async def work():
         await session.add_items([said(letter) for letter in "abcd"])
         snapshot = await session._get_compaction_snapshot(3)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .opening import open  # noqa: A004 - hansard.open is the name
     from .store import (
         KEEP,
+        Backup,
         Branch,
         Cleaned,
         Copied,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         Kept,
         LeaseHandle,
         Located,
+        Restored,
         RetentionPolicy,
         Run,
         RunHandle,
@@ -68,6 +70,7 @@ __all__ = [
     "AlreadyExists",
     "Appended",
     "Attachment",
+    "Backup",
     "Branch",
     "Cleaned",
     "Conflict",
@@ -97,6 +100,7 @@ __all__ = [
     "NewEntry",
     "NotFound",
     "Page",
+    "Restored",
     "RetentionPolicy",
     "Run",
     "RunHandle",
@@ -142,8 +146,8 @@ _NAMES: Final = {
     "model.requests": ("ANY", "Appended", "Erasure", "Finding", "Garbage", "Health", "Hit", "Keys", "Page"),
     "opening": ("open",),
     "store": (
-        "KEEP", "Branch", "Cleaned", "Copied", "CopyReport", "Documents", "Draft", "Kept", "LeaseHandle", "Located",
-        "RetentionPolicy", "Run", "RunHandle", "Session", "Spent", "Step", "Store", "Trimmed",
+        "KEEP", "Backup", "Branch", "Cleaned", "Copied", "CopyReport", "Documents", "Draft", "Kept", "LeaseHandle", "Located",
+        "Restored", "RetentionPolicy", "Run", "RunHandle", "Session", "Spent", "Step", "Store", "Trimmed",
     ),
 }  # fmt: skip
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}

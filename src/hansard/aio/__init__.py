@@ -255,6 +255,8 @@ class AsyncStore(Twin):
     trim_runs = plain(Store.trim_runs)
     cleanup = plain(Store.cleanup)
     prune = plain(Store.prune)
+    backup = plain(Store.backup)
+    restore = plain(Store.restore)
 
     @functools.wraps(Store.run)
     def run(self, **asked: Any) -> AsyncRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..fold import Branch
+from .backing import Backup
 from .changes import KEEP
 from .cleaning import Cleaned, Kept
 from .copying import Copied, CopyReport
@@ -10,6 +11,7 @@ from .documents import Documents
 from .following import Located
 from .leases import LeaseHandle
 from .modifying import Draft
+from .restoring import Restored
 from .retention import RetentionPolicy
 from .running import RunHandle
 from .runs import Run, Trimmed
@@ -20,6 +22,7 @@ from .trajectory import Step
 
 __all__ = [
     "KEEP",
+    "Backup",
     "Branch",
     "Cleaned",
     "Copied",
@@ -29,6 +32,7 @@ __all__ = [
     "Kept",
     "LeaseHandle",
     "Located",
+    "Restored",
     "RetentionPolicy",
     "Run",
     "RunHandle",

@@ -68,6 +68,9 @@ class Copier:
                 self.copy(segment.session)
             except NotFound:
                 inherits = True
+            else:
+                # It may have been copied before it had this entry: a fork that was made meanwhile brings its own.
+                inherits = inherits or not self._has_entry(segment.session, segment.last, segment.hash)
         self.done[session] = self._receive(info, session, inherits=inherits)
 
     def copy_as(self, session: str, name: str) -> Copied:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from ..backend import Progress
 from ..errors import Invalid
 from ..model.requests import Health
-from . import cleaning, retention
+from . import backing, cleaning, restoring, retention
+from .backing import Backup
 from .care import Care
 from .cleaning import Cleaned
+from .restoring import Restored
 from .retention import RetentionPolicy
 
 
@@ -52,6 +56,37 @@ class Keeping(Care):
             msg = "prune: give a RetentionPolicy, or open the store with one: hansard.open(retention=…)"
             raise Invalid(msg)
         return retention.prune(self._place.backend, self._place.clock, chosen, dry_run=dry_run)
+
+    def backup(self, to: str | Path, *, progress: Progress | None = None) -> Backup:
+        """The whole store is at this place, a folder or a `.zip` file, verified and synced, while writers went on.
+
+        Each session is a prefix of the living one that holds everything acknowledged before the call; documents of the
+        store are there with their versions. The place must not be there before. What is damaged can't be in a backup,
+        and is named in `failed`.
+
+        Raises:
+            AlreadyExists: something is at the place.
+            Unavailable: nothing can be written there.
+        """
+        return backing.backup(self._place.backend, self._place.clock, Path(to), progress)
+
+    def restore(
+        self, source: str | Path, *, overwrite: bool = False, dry_run: bool = False, progress: Progress | None = None
+    ) -> Restored:
+        """What the backup holds is in this store. The backup is verified first, and stays as it is.
+
+        A session that is there gets what it lacks, and keeps what it has more. One that has other entries is left as it
+        is and named in `conflicts`; with `overwrite` it is replaced, and named in `replaced`. So it is with documents.
+
+        Raises:
+            NotFound: there is no backup.
+            Invalid: it is none.
+            Corrupt: it does not verify; nothing was restored.
+        """
+        return restoring.restore(
+            Path(source), self._place.backend, self._place.clock, overwrite=overwrite, dry_run=dry_run,
+            progress=progress,
+        )  # fmt: skip
 
     def health(self) -> Health:
         """The store could make a write durable a moment ago, and nothing is left of the trial.

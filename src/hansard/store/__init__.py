@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..fold import Branch
-from .backing import Backup
+from .backups import Backup, Restored
 from .changes import KEEP
 from .cleaning import Cleaned, Kept
 from .copying import Copied, CopyReport
@@ -11,7 +11,6 @@ from .documents import Documents
 from .following import Located
 from .leases import LeaseHandle
 from .modifying import Draft
-from .restoring import Restored
 from .retention import RetentionPolicy
 from .running import RunHandle
 from .runs import Run, Trimmed

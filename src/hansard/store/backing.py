@@ -23,6 +23,7 @@ from ..errors import AlreadyExists, Corrupt, HansardError, NotFound, Unavailable
 from ..model.documents import DocumentKey
 from ..model.requests import Clock, Finding
 from . import heads
+from .backups import Backup
 from .copying import copy_everything
 from .resolving import is_there
 
@@ -32,20 +33,6 @@ VERSION: Final = 1
 _DERIVED: Final = ("index.db", "search.db")
 _SUFFIX: Final = ".zip"
 _CHUNK: Final = 1 << 20
-
-
-class Backup(msgspec.Struct, frozen=True):
-    """What a backup holds."""
-
-    path: str
-    made_at: str
-    """Everything that was acknowledged before this is in it."""
-    sessions: dict[str, tuple[int, str]]
-    """The last seq and hash of each session in it, by id."""
-    documents: int = 0
-    """Versions of documents of the store."""
-    failed: tuple[Finding, ...] = ()
-    """Sessions and documents that could not be copied, and why."""
 
 
 class _At:

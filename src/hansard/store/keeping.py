@@ -10,11 +10,10 @@ import msgspec
 from ..backend import Progress
 from ..errors import Invalid
 from ..model.requests import Health
-from . import backing, cleaning, restoring, retention
-from .backing import Backup
+from . import cleaning, retention
+from .backups import Backup, Restored
 from .care import Care
 from .cleaning import Cleaned
-from .restoring import Restored
 from .retention import RetentionPolicy
 
 
@@ -68,6 +67,8 @@ class Keeping(Care):
             AlreadyExists: something is at the place.
             Unavailable: nothing can be written there.
         """
+        from . import backing
+
         return backing.backup(self._place.backend, self._place.clock, Path(to), progress)
 
     def restore(
@@ -83,6 +84,8 @@ class Keeping(Care):
             Invalid: it is none.
             Corrupt: it does not verify; nothing was restored.
         """
+        from . import restoring
+
         return restoring.restore(
             Path(source), self._place.backend, self._place.clock, overwrite=overwrite, dry_run=dry_run,
             progress=progress,

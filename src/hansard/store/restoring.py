@@ -8,37 +8,17 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from ..backend import Backend, Progress
 from ..codec import values
 from ..errors import Conflict, HansardError, Invalid, NotFound
 from ..model.documents import Document
 from ..model.requests import Clock, Finding
 from .backing import MANIFEST, VERSION, copy_versions, name_of, open_folder, verify
+from .backups import Restored
 from .copying import Copier
 from .resolving import is_there
 
 _CHUNK: Final = 1 << 20
-
-
-class Restored(msgspec.Struct, frozen=True):
-    """What a restore did; of a dry run, what it would do."""
-
-    new: tuple[str, ...] = ()
-    """Sessions that were not there."""
-    grown: tuple[str, ...] = ()
-    """Sessions that lacked entries and have them now."""
-    unchanged: tuple[str, ...] = ()
-    """Sessions that have all of it, and maybe more."""
-    replaced: tuple[str, ...] = ()
-    """Sessions that were there with other entries, which are gone: only with `overwrite`."""
-    conflicts: tuple[Finding, ...] = ()
-    """Sessions and documents that are there with other content, and were left as they are."""
-    documents: int = 0
-    """Versions of documents that were written."""
-    failed: tuple[Finding, ...] = ()
-    dry_run: bool = False
 
 
 def restore(

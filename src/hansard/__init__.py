@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         Run,
         RunHandle,
         Session,
+        SnapshotStore,
         Spent,
         Step,
         Store,
@@ -107,6 +108,7 @@ __all__ = [
     "Segment",
     "Session",
     "SessionInfo",
+    "SnapshotStore",
     "Spent",
     "Step",
     "Store",
@@ -147,7 +149,7 @@ _NAMES: Final = {
     "opening": ("open",),
     "store": (
         "KEEP", "Backup", "Branch", "Cleaned", "Copied", "CopyReport", "Documents", "Draft", "Kept", "LeaseHandle", "Located",
-        "Restored", "RetentionPolicy", "Run", "RunHandle", "Session", "Spent", "Step", "Store", "Trimmed",
+        "Restored", "RetentionPolicy", "Run", "RunHandle", "Session", "SnapshotStore", "Spent", "Step", "Store", "Trimmed",
     ),
 }  # fmt: skip
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}

@@ -11,6 +11,7 @@ DOORS = [
     (hansard.Store, aio.AsyncStore),
     (hansard.Session, aio.AsyncSession),
     (hansard.LeaseHandle, aio.AsyncLease),
+    (hansard.SnapshotStore, aio.AsyncSnapshotStore),
     (hansard.RunHandle, aio.AsyncRun),
     (hansard.Documents, aio.AsyncDocuments),
 ]

@@ -24,7 +24,7 @@ from ..model.entry import Entry, Json
 from ..model.info import SessionInfo
 from ..model.requests import Appended
 from ..opening import AnyClock
-from ..store import LeaseHandle, Session, Store
+from ..store import LeaseHandle, Session, SnapshotStore, Store
 from ..store.drafting import attach_all, draft_append
 from ..store.filters import Filters, When
 from ..store.following import WATCH_POLL_S
@@ -40,7 +40,8 @@ from .twins import Twin, call, plain, stream
 from .working import AsyncRun
 
 __all__ = [
-    "AsyncDocuments", "AsyncLease", "AsyncRun", "AsyncSession", "AsyncStore", "Opening", "open", "threaded",
+    "AsyncDocuments", "AsyncLease", "AsyncRun", "AsyncSession", "AsyncSnapshotStore", "AsyncStore", "Opening", "open",
+    "threaded",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -302,6 +303,29 @@ class AsyncStore(Twin):
     ) -> None:
         with anyio.CancelScope(shield=True):
             await self.close()
+
+
+class AsyncSnapshotStore(Twin):
+    """The sessions of a store as whole snapshots; as SnapshotStore."""
+
+    sync: SnapshotStore
+
+    def __init__(self, store: AsyncStore) -> None:
+        """Stand on an open store."""
+        super().__init__(SnapshotStore(store.sync))
+
+    @property
+    def backend_name(self) -> str:
+        """The name of the backend: memory, file and so on."""
+        return self.sync.backend_name
+
+    save = plain(SnapshotStore.save)
+    load = plain(SnapshotStore.load)
+    digest = plain(SnapshotStore.digest)
+    delete = plain(SnapshotStore.delete)
+    list = plain(SnapshotStore.list)
+    exists = plain(SnapshotStore.exists)
+    health = plain(SnapshotStore.health)
 
 
 class Opening:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from ..model.entry import Json
-
-SECRETS: Final = frozenset((
-    "access_key", "access_token", "accessToken", "api_key", "apiKey", "api_token", "apiToken", "auth_token", "authToken",
-    "authorization", "Authorization", "bearer_token", "client_secret", "clientSecret", "credentials", "password",
-    "private_key", "privateKey", "refresh_token", "refreshToken", "secret", "secret_key", "secretKey", "x-api-key",
-))  # fmt: skip
-"""Exact names of members. Nothing is guessed from parts of names or from values."""
+from ..store.redacting import SECRET_KEYS
 
 
 def masked(value: Json, where: str) -> tuple[Json, list[str]]:
-    """The value with null for every secret that is set, and the places of those."""
+    """The value with null for every secret that is said, and the places of those."""
     places: list[str] = []
     found = _masked(value, where, places)
     return (found, places) if places else (value, places)
@@ -28,7 +20,7 @@ def _masked(value: Json, where: str, places: list[str]) -> Json:
         return value
     kept: dict[str, Json] = {}
     for name, item in value.items():
-        if name in SECRETS and item not in (None, "", [], {}):
+        if name in SECRET_KEYS and item is not None:
             places.append(f"{where}/{name}")
             kept[name] = None
         else:

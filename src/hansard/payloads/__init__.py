@@ -27,6 +27,7 @@ _MODULES: Final = {
     "crabtalk": "crabtalk",
     "oxios": "oxios",
     "a3s": "a3s",
+    "snapshot": "snapshot",
 }
 FORMATS: Final = tuple(_MODULES)
 """The raw formats that have a decoder."""

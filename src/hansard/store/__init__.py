@@ -15,6 +15,7 @@ from .retention import RetentionPolicy
 from .running import RunHandle
 from .runs import Run, Trimmed
 from .session import Session
+from .snapshots import SnapshotStore
 from .spending import Spent
 from .store import Store
 from .trajectory import Step
@@ -36,6 +37,7 @@ __all__ = [
     "Run",
     "RunHandle",
     "Session",
+    "SnapshotStore",
     "Spent",
     "Step",
     "Store",

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from ..backend import Backend
-from ..store import Store
-from .doors import through_async
+from ..store import SnapshotStore, Store
+from .doors import snapshots_through_async, through_async
 from .driver import Driver, MakeBackend, ManualClock
 from .suites import (
     acting,
@@ -30,6 +30,7 @@ from .suites import (
     retaining,
     retrying,
     sheafing,
+    snapshotting,
     storing,
     valuing,
     working,
@@ -70,6 +71,9 @@ class BackendContract(
     damaging.Damaging,
     damaging.Tearing,
     storing.Storing,
+    snapshotting.Snapshotting,
+    snapshotting.Comparing,
+    snapshotting.Picturing,
     acting.Asking,
     acting.Clearing,
     acting.Stepping,
@@ -141,4 +145,13 @@ class BackendContract(
             yield store
             return
         with through_async(store) as twin:
+            yield twin
+
+    @pytest.fixture(params=["sync", "async"])
+    def snapshots(self, drive: Driver, request: pytest.FixtureRequest) -> Iterator[SnapshotStore]:
+        store = Store(drive.backend, clock=drive.clock)
+        if request.param == "sync":
+            yield SnapshotStore(store)
+            return
+        with snapshots_through_async(store) as twin:
             yield twin

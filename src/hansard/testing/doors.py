@@ -10,7 +10,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 import hansard
 
-from ..store import Store
+from ..store import SnapshotStore, Store
 
 
 @contextlib.contextmanager
@@ -18,6 +18,14 @@ def through_async(store: Store) -> Generator[Store]:
     """The store as it looks through `hansard.aio`, each call awaited on an event loop of its own thread."""
     with start_blocking_portal() as portal:
         yield cast("Store", _Through(portal, hansard.aio.AsyncStore(store)))
+
+
+@contextlib.contextmanager
+def snapshots_through_async(store: Store) -> Generator[SnapshotStore]:
+    """The store of snapshots as it looks through `hansard.aio`."""
+    with start_blocking_portal() as portal:
+        twin = hansard.aio.AsyncSnapshotStore(hansard.aio.AsyncStore(store))
+        yield cast("SnapshotStore", _Through(portal, twin))
 
 
 class _Through:

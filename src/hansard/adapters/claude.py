@@ -226,7 +226,7 @@ class HansardSessionStore(SessionStore):
         """Plan each new line once, and commit as soon as nobody comes between the look and the write."""
         batch: _Batch | None = None
         for attempt in range(_ATTEMPTS_MAX):
-            with self._views.of(session) as (view, seq):
+            with self._views.of(session) as (view, info, seq):
                 if batch is not None and batch.meets(view.uuids):
                     # The same lines came from somewhere else: what follows from them is to be read anew.
                     self._views.drop(session.id)
@@ -236,7 +236,7 @@ class HansardSessionStore(SessionStore):
                 if not batch.lines:
                     return
                 try:
-                    state = _state(session.info, key, [value for _, value, _ in batch.lines])
+                    state = _state(info, key, [value for _, value, _ in batch.lines])
                     view.written(session.append(batch.entries(seq), expect=seq, state=state))
                 except Conflict as error:
                     batch.plain |= error.seq == seq

@@ -15,6 +15,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from ..errors import NotFound
 from ..model.entry import Entry
+from ..model.info import SessionInfo
 from ..store import Session
 
 VIEWS_MAX: Final = 64
@@ -45,10 +46,10 @@ class _Kept(Generic[V]):
         self.seq = 0
         self._hash = ""
 
-    def catch_up(self, session: Session) -> None:
+    def catch_up(self, session: Session) -> SessionInfo:
         info = session.info
         if (info.seq, info.hash) == (self.seq, self._hash):
-            return
+            return info
         entries = list(session.entries(after=max(self.seq - 1, 0)))
         if self.seq and not (entries and (entries[0].seq, entries[0].hash) == (self.seq, self._hash)):
             self.forget()
@@ -62,6 +63,7 @@ class _Kept(Generic[V]):
         if entries:
             self.view.take(entries)
             self.seq, self._hash = entries[-1].seq, entries[-1].hash
+        return info if info.seq == self.seq else session.info
 
 
 class Following(Generic[V]):
@@ -75,8 +77,10 @@ class Following(Generic[V]):
         self._kept: OrderedDict[str, _Kept[V]] = OrderedDict()
 
     @contextlib.contextmanager
-    def of(self, session: Session) -> Generator[tuple[V, int]]:
-        """The view of a session as it is now, for this thread alone, and the seq of the last entry that it holds.
+    def of(self, session: Session) -> Generator[tuple[V, SessionInfo, int]]:
+        """The view of a session as it is now, for this thread alone; the info; the seq of the last entry that it holds.
+
+        The info may be a moment newer: append with the seq as `expect`, so that nothing comes between look and write.
 
         Raises:
             NotFound: there is no such session.
@@ -88,7 +92,7 @@ class Following(Generic[V]):
                 self._kept.popitem(last=False)
         with kept.mutex:
             try:
-                kept.catch_up(session)
+                info = kept.catch_up(session)
             except NotFound:
                 self.drop(session.id)
                 raise
@@ -96,7 +100,7 @@ class Following(Generic[V]):
                 # A view that took half of the entries is no view.
                 kept.forget()
                 raise
-            yield kept.view, kept.seq
+            yield kept.view, info, kept.seq
 
     def drop(self, session: str) -> None:
         """Forget the view of a session."""

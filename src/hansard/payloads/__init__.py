@@ -28,6 +28,7 @@ _MODULES: Final = {
     "oxios": "oxios",
     "a3s": "a3s",
     "snapshot": "snapshot",
+    "langchain": "langchain",
 }
 FORMATS: Final = tuple(_MODULES)
 """The raw formats that have a decoder."""

@@ -263,7 +263,7 @@ class HansardSaver(AsyncTwins):
             history["writes"].reverse()
         return found
 
-    def get_next_version(self, current: str | int | None, channel: None) -> str:  # noqa: ARG002 - LangGraph's signature
+    def get_next_version(self, current: str | int | None, channel: None) -> str:
         """A version greater than the current one, and unlike that of any other branch."""
         number = 0 if current is None else int(str(current).split(".")[0])
         return f"{number + 1:032}.{random.random():016}"  # noqa: S311 - no secret

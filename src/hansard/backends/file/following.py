@@ -184,7 +184,8 @@ class Following:
 
     def _restart(self, now: tuple[int, ...]) -> None:
         """Begin with what the catalogue remembers, else with the first line."""
-        if self.begun:
+        if self.begun or not self._first_hash:
+            # An empty file that was looked at may be a session by now, made by another process.
             self._forget()
         start = self._around.remembered(self.session)
         if start is not None and start.is_of(now) and self._still_holds(start.mark):

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..backend import Backend
+from ..model.documents import KINDS, DocumentKey
 from ..model.entry import Entry, Json, NewEntry
 from ..model.requests import Erasure
+from .archives import CATEGORY
 from .modifying import Draft
 
 ERASED_AT_ONCE: Final = 5_000
 """Entries that one `erase` entry names at most."""
 
-_CLEARED: Final = frozenset(("message", "event", "compaction", "amend", "attachment", "document"))
+_CLEARED: Final = frozenset(("message", "event", "compaction", "amend", "attachment"))
 
 
 def first_system(backend: Backend, session: str) -> Json:
@@ -48,7 +50,11 @@ def erase_cleared(backend: Backend, session: str, *, by: str | None, reason: str
     attachments: set[str] = set()
     forks: set[str] = set()
     unreached: dict[str, None] = {}
-    for batch in _batches(_seqs(backend, session)):
+    archives = _archives(backend, session)
+    seqs_to_erase = _seqs(backend, session, archives)
+    # Their names stand in what is erased next, so they go first.
+    _drop_archives(backend, archives)
+    for batch in _batches(seqs_to_erase):
         done = backend.erase(session, batch, by=by, reason=reason)
         seqs += done.seqs
         attachments.update(done.attachments)
@@ -57,15 +63,38 @@ def erase_cleared(backend: Backend, session: str, *, by: str | None, reason: str
     return Erasure(tuple(seqs), tuple(sorted(attachments)), tuple(sorted(forks)), tuple(unreached))
 
 
-def _seqs(backend: Backend, session: str) -> list[int]:
+def _archives(backend: Backend, session: str) -> set[str]:
+    """The names of the documents that the session was archived to."""
+    found: set[str] = set()
+    for entry in backend.entries(session):
+        archive = _of(entry, "archive") if entry.kind == "compaction" else None
+        if isinstance(archive, str):
+            found.add(archive)
+    return found
+
+
+def _drop_archives(backend: Backend, names: set[str]) -> None:
+    """The store's archives of these names are gone, with all their versions."""
+    if "documents" in backend.capabilities:
+        for name in sorted(names):
+            for kind in KINDS:
+                backend.delete_document(DocumentKey(CATEGORY, name, kind), history=True)
+
+
+def _seqs(backend: Backend, session: str, archives: set[str]) -> list[int]:
     """What is to be erased, all of it its own: what a fork inherits belongs to its origin."""
     info = backend.info(session)
     first = info.segments[-1].last if info.segments else 0
     return [
         entry.seq
         for entry in backend.entries(session, after=first, before=info.cleared)
-        if not entry.erased and (entry.kind in _CLEARED or entry.kind.startswith("x-"))
+        if not entry.erased and (entry.kind in _CLEARED or entry.kind.startswith("x-") or _is_archive(entry, archives))
     ]
+
+
+def _is_archive(entry: Entry, names: set[str]) -> bool:
+    """Whether this is a version of an archive of the session; its other documents stay."""
+    return entry.kind == "document" and (_of(entry, "category") == CATEGORY or _of(entry, "name") in names)
 
 
 def _batches(seqs: list[int]) -> Iterator[list[int]]:

@@ -28,6 +28,7 @@ SHORT: Final = 13
 @click.option("--since", metavar="TIME", help="Only those active at or after this time, e.g. 2026-11-01.")
 @click.option("--until", metavar="TIME", help="Only those last active before this time.")
 @click.option("--pinned", is_flag=True, help="Only pinned ones.")
+@click.option("--waiting", is_flag=True, help="Only those that wait for an answer.")
 @click.option("--all", "everything", is_flag=True, help="Sub-agents as well.")
 @click.option(
     "--order",
@@ -47,6 +48,7 @@ def ls_command(
     until: str | None,
     everything: bool,
     pinned: bool,
+    waiting: bool,
     order: str,
     limit: int,
     after: str | None,
@@ -70,6 +72,8 @@ def ls_command(
         filters["activity_before"] = until
     if pinned:
         filters["pinned"] = True
+    if waiting:
+        filters["has_question"] = True
     if everything:
         filters["all_kinds"] = True
     page = run.listing().find(order=order, limit=limit, after=after, **filters)

@@ -161,6 +161,22 @@ class Clearing:
             assert shot.sha256 in done.attachments
         assert "damage" not in drive.findings()
 
+    def test_archives_are_erased_with_their_versions_and_other_documents_stay(
+        self, store: Store, drive: Driver
+    ) -> None:
+        drive.need("erase")
+        drive.need("documents")
+        session = self._full(store)
+        for words in ("first archived words", "second archived words"):
+            store.documents.save("a1", words, category="archives")
+        session.documents.save("plan", "the plan stays")
+        session.documents.save("own", "own archived words", category="archives")
+        session.compact(None, archive="a1")
+        session.clear(erase=True)
+        assert [one.sha256 for one in store.documents.versions("a1", category="archives")] == [""]
+        assert session.documents.load("plan") == "the plan stays"
+        assert session.documents.get("own", category="archives") is None
+
     def test_an_interrupted_erasure_is_completed_by_the_next(self, store: Store, drive: Driver) -> None:
         drive.need("erase")
         session = self._full(store)

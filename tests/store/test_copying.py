@@ -143,3 +143,28 @@ def test_what_can_not_be_copied_is_refused(store, session, there):
             wrong()
     with pytest.raises(NotFound):
         store.copy("none", there)
+
+
+def test_a_copy_of_a_store_takes_the_newest_versions_of_its_documents_along(store, there):
+    store.documents.save("plan", "one")
+    store.documents.save("plan", "two", category="")
+    store.documents.save("gone", "x")
+    store.documents.delete("gone")
+    report = store.copy_store(there)
+    assert [(one.key.name, one.version) for one in report.documents] == [("plan", 1)]
+    assert there.documents.load("plan") == "two"
+    assert store.copy_store(there).documents == ()
+    store.documents.save("plan", "three")
+    assert [one.version for one in store.copy_store(there).documents] == [2]
+
+
+def test_a_document_that_is_ahead_or_other_in_the_second_store_is_left_as_it_is(store, there):
+    store.documents.save("plan", "one")
+    store.copy_store(there)
+    there.documents.save("plan", "two")
+    report = store.copy_store(there)
+    assert (report.documents, report.failed, there.documents.load("plan")) == ((), (), "two")
+    store.documents.save("plan", "three")
+    report = store.copy_store(there)
+    assert [one.severity for one in report.failed] == ["conflict"]
+    assert there.documents.load("plan") == "two"

@@ -96,7 +96,10 @@ class Care:
         return [copying.Copier(source, target).copy_as(ids[0], as_)]
 
     def copy_store(self, to: HasPlace, *, progress: Progress | None = None) -> CopyReport:
-        """Every session is in the other store, byte for byte. Those that could not be copied are in `failed`."""
+        """Every session is in the other store, byte for byte, and the newest version of each document of the store.
+
+        What could not be copied is in `failed`: also a document that was changed in both stores.
+        """
         return copying.copy_everything(self._place.backend, place_of(to).backend, progress)
 
     def reindex(self, progress: Progress | None = None) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ..backend import Backend, Progress
+from ..backends.versions import shown
 from ..codec.names import check_id
-from ..errors import Corrupt, HansardError, Invalid, NotFound
+from ..errors import Conflict, Corrupt, HansardError, Invalid, NotFound
+from ..model.documents import Document
 from ..model.info import Attachment, SessionInfo
 from ..model.references import attachments_in
 from ..model.requests import Finding
@@ -37,7 +39,9 @@ class CopyReport(msgspec.Struct, frozen=True):
 
     copied: tuple[Copied, ...]
     failed: tuple[Finding, ...] = ()
-    """Sessions that could not be copied, and why."""
+    """Sessions and documents that could not be copied, and why."""
+    documents: tuple[Document, ...] = ()
+    """Documents of the store that got a new version in the other one."""
 
 
 class Copier:
@@ -143,7 +147,7 @@ def copy_sessions(source: Backend, target: Backend, sessions: Iterable[str], pro
 
 
 def copy_everything(source: Backend, target: Backend, progress: Progress | None) -> CopyReport:
-    """Copy every session. One that can't be copied is reported, and the others are copied all the same."""
+    """Copy every session and document. What can't be copied is reported, and the others are copied all the same."""
     copier = Copier(source, target)
     failed: list[Finding] = []
     number = 0
@@ -159,7 +163,45 @@ def copy_everything(source: Backend, target: Backend, progress: Progress | None)
             failed.append(Finding(info.id, error.code, str(error)))
     if progress is not None:
         progress("sessions", number, number)
-    return CopyReport(tuple(copier.done.values()), tuple(failed))
+    documents = _copy_documents(source, target, failed)
+    return CopyReport(tuple(copier.done.values()), tuple(failed), documents)
+
+
+def _copy_documents(source: Backend, target: Backend, failed: list[Finding]) -> tuple[Document, ...]:
+    """Copy the newest version of each document of the store. Earlier ones, and their numbers, stay where they are."""
+    if "documents" not in source.capabilities & target.capabilities:
+        return ()
+    copied: list[Document] = []
+    for document in source.documents():
+        try:
+            new = _copy_document(source, target, document)
+        except Corrupt as error:
+            failed.append(Finding("", "damage", str(error), error.path, error.line, error.offset))
+        except HansardError as error:
+            failed.append(Finding("", error.code, str(error)))
+        else:
+            copied += [] if new is None else [new]
+    return tuple(copied)
+
+
+def _copy_document(source: Backend, target: Backend, document: Document) -> Document | None:
+    """The version that a document got in the other store; None if it has this content, or a later one, already.
+
+    Raises:
+        Conflict: it was changed there, too.
+    """
+    key = document.key
+    found = source.document(key)
+    if found is None:
+        return None
+    there = target.document_versions(key)
+    now = there[-1] if there else None
+    if any(one.sha256 == found[0].sha256 for one in there):
+        return None
+    if now is not None and now.sha256 and all(now.sha256 != one.sha256 for one in source.document_versions(key)):
+        msg = f"document {shown(key)} was changed in both stores; merge it by hand, and save it in both"
+        raise Conflict(msg, seq=now.version)
+    return target.put_document(key, found[1], expect=None if now is None or not now.sha256 else now.version)
 
 
 def _descendants(source: Backend, session: str) -> list[str]:

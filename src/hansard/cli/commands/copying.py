@@ -44,17 +44,21 @@ def copy_command(run: Run, *, source: str, target: str, sessions: tuple[str, ...
     await_index(here)
     there = run.open(target, create=True)
     failed: tuple[Finding, ...] = ()
+    documents = 0
     with Progress() as progress:
         if sessions:
             chosen = [here.resolve(name).id for name in sessions]
             copied = tuple(here.copy(chosen, there, as_=as_, progress=progress))
         else:
             report = here.copy_store(there, progress=progress)
-            copied, failed = report.copied, report.failed
+            copied, failed, documents = report.copied, report.failed, len(report.documents)
     rows = [_row(one) for one in copied] + [_failed(one) for one in failed]
     write(run, rows, COLUMNS, output=output)
     added = sum(one.added for one in copied)
-    say(f"{plural(len(copied), 'session')} copied, {plural(added, 'entry', 'entries')} added, {len(failed)} failed")
+    say(
+        f"{plural(len(copied), 'session')} copied, {plural(added, 'entry', 'entries')} added, "
+        f"{plural(documents, 'document')} written, {len(failed)} failed"
+    )
     if any(one.severity == "damage" for one in failed):
         return DAMAGED
     return NOTHING if failed else 0

@@ -68,8 +68,10 @@ def test_a_session_comes_in_with_its_messages_config_usage_and_parts(store, tmp_
     assert info.fields["tasks"][0]["content"] == "count"
     assert [child.id for child in session.children()] == ["child"]
     kinds = [entry.body["type"] for entry in session.entries(kinds="event")]
-    assert {"a3s.artifact", "a3s.trace", "a3s.run", "a3s.never_heard_of", "a3s.verification_report"} <= set(kinds)
+    assert {"a3s.artifact", "a3s.trace", "run.ended", "a3s.never_heard_of", "a3s.verification_report"} <= set(kinds)
     assert (kinds.count("a3s.text_delta"), kinds.count("a3s.tool_output_delta")) == (1, 1)
+    (run,) = store.runs()
+    assert (run.id, run.status, run.task, run.result, run.duration_ms) == (RUN, "completed", "Count", "Three.", 900.0)
     assert all(entry.run == RUN for entry in session.entries(kinds="event") if entry.body["type"] == "a3s.turn_end")
 
 
@@ -254,6 +256,16 @@ def test_each_sample_comes_in_as_its_reading_rules_say_and_out_byte_for_byte(whe
         assert content == (folder / path).read_bytes(), path
     left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - found.keys()
     ours = {"bad.json", "v1/wal/session-store.ndjson", "v1/wal/session-store.lock", "v1/writer_lease.json"}
-    ours |= {"v1/workflow_checkpoints/id_d2YtMQ.json"}
     assert left <= ours
     assert [finding for finding in store.check() if finding.severity == "damage"] == []
+
+
+def test_checkpoints_of_workflows_are_documents_and_come_out_again(store, tmp_path):
+    files = v1() | {
+        "v1/workflow_checkpoints/id_d2Y.json": dumps({"schema_version": 1, "workflow_id": "wf", "steps": []})
+    }
+    folder = build(tmp_path / "in", files)
+    assert import_paths(store, [folder]).totals["documents"] == 1
+    assert import_paths(store, [folder]).added == 0
+    _, found = exported(store, tmp_path / "out", "team/alpha")
+    assert found["v1/workflow_checkpoints/id_d2Y.json"] == files["v1/workflow_checkpoints/id_d2Y.json"]

@@ -9,7 +9,6 @@ import pytest
 import hansard
 from hansard.formats import detect, export_directory, import_paths
 from hansard.formats.recording import Recording
-from support import oxios
 from support.directories import samples
 from support.oxios import AGENT, LONE, MAIN, THREAD, build, dumps, files, main_session
 
@@ -38,7 +37,6 @@ def test_a_state_directory_is_recognised_also_where_every_session_is_damaged(tmp
     assert detect(folder) == "oxios"
     for path in (folder / "sessions").iterdir():
         path.write_bytes(b"")
-    (folder / "personas").mkdir()
     assert detect(folder) == "oxios"
     assert detect(tmp_path) is None
 
@@ -71,8 +69,26 @@ def test_an_agent_without_a_session_is_a_session_of_kind_run(store, tmp_path):
     info = store.info(LONE)
     assert (info.kind, info.status, info.error, info.title) == ("run", "error", "out of budget", "counter")
     assert info.usage.cost == 0.0123
-    found = [entry for entry in store.get(MAIN).entries() if entry.run == AGENT]
-    assert found[0].body["items"][0]["name"] == "counter"
+    found = {run.id: run for run in store.runs(kind=["root", "run"])}
+    assert found.keys() == {AGENT, LONE}
+    assert (found[AGENT].session, found[AGENT].status, found[AGENT].agent) == (MAIN, "completed", "counter")
+    assert (found[AGENT].usage.input, found[AGENT].steps, found[LONE].status) == (1830, 1, "error")
+    assert found[LONE].error == "out of budget"
+
+
+def test_every_other_file_is_a_document_and_comes_out_again(store, tmp_path):
+    folder = build(tmp_path / "in")
+    report = import_paths(store, [folder])
+    assert report.totals["documents"] == 4
+    assert store.documents.load("boats", category="memory/facts", kind="md").startswith("# Boats")
+    assert store.documents.load("index", category="personas")["schema_version"] == 2
+    build(folder, {"personas/index.json": dumps({"schema_version": 2, "personas": []})})
+    assert import_paths(store, [folder]).totals["documents"] == 1
+    assert len(store.documents.versions("index", category="personas", kind="json")) == 2
+    written, found = exported(store, tmp_path / "out", THREAD)
+    assert f"knowledge-saves/{MAIN}.json" not in found
+    assert found["memory/facts/boats.json"] == b'{"float": 1e-7}'
+    assert len(written.documents) == 3
 
 
 def test_the_export_of_an_unchanged_import_is_the_same_files_byte_for_byte(store, tmp_path):
@@ -208,7 +224,9 @@ def test_a_session_born_here_comes_out_with_every_member_that_oxios_demands(stor
     assert any("its id became" in note for note in report.written[0].notes)
     with hansard.open("memory:") as other:
         import_paths(other, [tmp_path / "out"])
-        assert texts(other.get("a..b/c"))[-2:] == [("user", "Hi"), ("assistant", "Ho")]
+        assert texts(other.get("a..b/c")) == [("system", "Be kind."), ("user", "Hi"), ("assistant", "Ho")]
+        _, again = exported(other, tmp_path / "again", "a..b/c")
+        assert again == found
 
 
 def test_ids_that_would_share_a_file_get_two(store, tmp_path):
@@ -248,6 +266,5 @@ def test_the_sample_directory_comes_in_as_the_reading_rules_say_and_out_byte_for
         assert data == (folder / name).read_bytes()
     assert len([name for name in found if name.startswith("sessions/")]) == 5
     assert len([name for name in found if name.startswith("agents/")]) == 2
-    assert (
-        oxios.dumps(json.loads(found["sessions/telegram-chat-4471.json"])) == found["sessions/telegram-chat-4471.json"]
-    )
+    left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - found.keys()
+    assert all(name.endswith(".tmp") or name == "sessions/deadbeef-truncated.json" for name in left)

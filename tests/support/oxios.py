@@ -95,6 +95,10 @@ def files() -> dict[str, bytes]:
         ),
         f"agents/{AGENT}.json": dumps(agent(AGENT, MAIN)),
         f"agents/{LONE}.json": dumps(agent(LONE, None)),
+        "personas/index.json": dumps({"schema_version": 2, "personas": [{"id": "harbour"}]}),
+        f"knowledge-saves/{MAIN}.json": dumps([{"message_index": 1, "knowledge_path": "notes/boats.md"}]),
+        "memory/facts/boats.md": "# Boats\n\nThey float – mostly.\n".encode(),
+        "memory/facts/boats.json": b'{"float": 1e-7}',
     }
 
 

@@ -19,6 +19,7 @@ from .planning import word
 from .record import Record, keep_exact
 from .recording import Recording
 from .report import Damage, ExportReport, FileReport
+from .shelving import keep
 
 __all__ = ["export_sessions", "import_folder", "recognise"]
 
@@ -34,6 +35,7 @@ def import_folder(store: Any, folder: Path, *, dry_run: bool, advance: Advance) 
         advance(done)
         recording.take(record)
     run.beside()
+    run.checkpoints(store, dry_run=dry_run)
     return run.reports
 
 
@@ -142,8 +144,12 @@ class _Import:
             holder, at = word(value.get("holderId")), value.get("acquiredAtMs")
             since = f" since {times.stamp(at * 1000)}" if type(at) is int and 0 < at < 10**14 else ""
             lease.report.notes.append(f"the lease of writer {holder}{since} is not taken over")
+
+    def checkpoints(self, store: Any, *, dry_run: bool) -> None:
+        """Checkpoints that belong to no session that is here become documents of the store."""
         for checkpoint in self._of(*CHECKPOINTS):
-            checkpoint.report.skipped = "a checkpoint of no session that is here"
+            category = f"{FORMAT}/{checkpoint.place.kind}"
+            keep(store, self._folder / checkpoint.place.path, checkpoint.report, category=category, dry_run=dry_run)
 
 
 def _is_session(document: Document) -> bool:

@@ -114,6 +114,8 @@ def session_record(main: Document, parts: list[Document], start: str) -> Record:
     for part in parts:
         reading.part(part)
     reading.finish(data)
+    if reading.runs:
+        record.facts.set["run_id"] = reading.runs[-1]
     created = data.get("created_at")
     record.anchors = [f"created_at {created}"] if type(created) is int else []
     record.anchors += [f"run {name}" for name in reading.runs[:_ANCHORS_MAX]]

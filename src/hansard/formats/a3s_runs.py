@@ -12,6 +12,8 @@ from .planning import count, moment, word
 from .record import Call, Item, Record, short
 
 EVENTS: Final = "events/"
+_STATUSES: Final = {"completed": "completed", "failed": "error", "cancelled": "cancelled"}
+"""Of runs that have ended."""
 _DELTAS: Final = frozenset(("text_delta", "reasoning_delta", "tool_input_delta", "tool_output_delta"))
 """Streamed output: neighbours of one kind and one tool call are kept together."""
 
@@ -43,7 +45,7 @@ def run_items(one: Piece, *, level: int, start: str, session: Record) -> Run:
         name = f"{EVENTS}{short(run)}~{number}"
     head, pieces = _apart(one, value, events, level)
     at = moment(snapshot.get("created_at_ms")) or start
-    items = [Item("run_records", head, type="a3s.run", at=at, run=run, body={"events": name})]
+    items = [_head(head, snapshot, events, run, at)]
     turns: list[tuple[str, Json]] = []
     for event in pieces:
         item = _event(event, name, run, at)
@@ -52,6 +54,25 @@ def run_items(one: Piece, *, level: int, start: str, session: Record) -> Run:
         if item.type == "a3s.turn_end":
             turns.append((f"{run}/{event.value.get('sequence')}", event.value))
     return Run(run, items, turns)
+
+
+def _head(piece: Piece, snapshot: dict[str, Json], events: list[Json], run: str, at: str) -> Item:
+    """What a run did, in the terms of `Store.runs`."""
+    status = _STATUSES.get(str(snapshot.get("status")))
+    begun, ended = snapshot.get("created_at_ms"), snapshot.get("updated_at_ms")
+    kinds = [
+        event["event"].get("type")
+        for event in events
+        if isinstance(event, dict) and isinstance(event.get("event"), dict)
+    ]
+    said: dict[str, Json] = {
+        "run": run, "task": snapshot.get("prompt"), "status": status, "error": snapshot.get("error"),
+        "result": snapshot.get("result_text"), "started_at": at, "ended_at": moment(ended) or None,
+        "steps": kinds.count("tool_end"),
+        "duration_ms": ended - begun if type(begun) is int and type(ended) is int else None,
+    }  # fmt: skip
+    kept = {name: value for name, value in said.items() if value is not None}
+    return Item("run_records", piece, type="run.ended" if status else "run.started", at=at, run=run, body=kept)
 
 
 def _apart(one: Piece, value: dict[str, Json], events: list[Json], level: int) -> tuple[Piece, list[Piece]]:

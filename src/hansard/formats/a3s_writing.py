@@ -14,13 +14,14 @@ from ..model.entry import Json
 from ..model.info import SessionInfo
 from .a3s_files import Parts
 from .a3s_messages import Messages
-from .a3s_paths import fragment_path, place_of, safe_id, v1_name
+from .a3s_paths import CHECKPOINTS, fragment_path, id_of_v1, place_of, safe_id, v1_name
 from .a3s_reading import FORMAT, HANSARD, STATES
 from .jsontext import Piece
 from .placing import Folder, Taken, fits_in_a_name, writable
 from .record import digest_of_value
 from .recorded import Recorded
 from .report import ExportReport, Refused, Written
+from .shelving import content_of, documents_of
 
 _ID_BYTES: Final = 150
 """A longer id gives a3s-code a temporary file whose name is too long."""
@@ -49,7 +50,23 @@ def export(store: Any, ids: Iterable[str], target: Path) -> ExportReport:
             report.written.append(_Writing(session, plans, folder).run())
         except (HansardError, Taken, ValueError, RecursionError, UnicodeEncodeError) as error:
             report.refused.append(Refused(session.id, str(error)))
+    _checkpoints(store, folder, report)
     return report
+
+
+def _checkpoints(store: Any, folder: Folder, report: ExportReport) -> None:
+    """Write the checkpoints of workflows, which belong to no session."""
+    for kind in CHECKPOINTS:
+        for document in documents_of(store, f"{FORMAT}/{kind}"):
+            name = document.key.name
+            path = f"{kind}/{name}.json" if id_of_v1(name) is None else f"v1/{kind}/{name}.json"
+            try:
+                data = content_of(store, document)
+                folder.check_free(path, ours=lambda there, data=data: there == data)
+                folder.write(path, data)
+                report.documents.append(path)
+            except (HansardError, Taken) as error:
+                report.refused.append(Refused(path, str(error)))
 
 
 class _Plan:

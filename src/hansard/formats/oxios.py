@@ -12,15 +12,12 @@ from ..codec import times
 from ..model.entry import Json
 from . import jsontext
 from .directories import Advance
-from .oxios_reading import FORMAT, AgentFile, agent_record, object_of, session_record
+from .oxios_reading import CATEGORIES, FORMAT, AgentFile, agent_record, object_of, session_record
 from .record import Record
 from .recording import Recording
 from .report import Damage, ExportReport, FileReport
+from .shelving import KINDS, keep
 
-CATEGORIES: Final = frozenset((
-    "agents", "personas", "cron", "knowledge-saves", "token-maxing", "email_sent", "seeds", "evals", "agent_groups",
-    "memory",
-))  # fmt: skip
 _HEAD_BYTES: Final = 4096
 
 
@@ -71,6 +68,8 @@ class _Import:
         self.recording = Recording(store, dry_run=dry_run)
         self.reports: list[FileReport] = []
         self.records: list[Record] = []
+        self._store = store
+        self._dry = dry_run
         self._folder = folder
         self._start = times.normal(datetime.fromtimestamp(folder.stat().st_mtime, UTC))
 
@@ -81,6 +80,8 @@ class _Import:
         for agent in agents:
             of_session.setdefault(agent.session or "", []).append(agent)
         for path in _files(self._folder / "sessions"):
+            if path.suffix == ".md":
+                continue
             found = self._object(path)
             if found is None:
                 continue
@@ -94,6 +95,8 @@ class _Import:
     def _agents(self) -> list[AgentFile]:
         found: list[AgentFile] = []
         for path in _files(self._folder / "agents"):
+            if path.suffix == ".md":
+                continue
             read = self._object(path)
             if read is not None:
                 data, text, value, report = read
@@ -120,23 +123,28 @@ class _Import:
         return None if found is None else (data, text, found, report)
 
     def others(self) -> None:
-        """Bring in what is neither session nor agent."""
+        """Bring in what is neither session nor agent: every other Markdown or JSON file is a document."""
         for place, folders, names in os.walk(self._folder):
             folders.sort()
-            inside = Path(place).relative_to(self._folder).as_posix()
-            if inside in ("sessions", "agents"):
-                continue
+            category = Path(place).relative_to(self._folder).as_posix()
             for name in sorted(names):
                 path = Path(place, name)
-                self.reports.append(FileReport(str(path), FORMAT, skipped=_why_not(path)))
+                if category in ("sessions", "agents") and path.suffix != ".md":
+                    continue
+                report = FileReport(str(path), FORMAT)
+                self.reports.append(report)
+                if category == "." or path.suffix not in KINDS or path.is_symlink():
+                    report.skipped = _why_not(path)
+                else:
+                    keep(self._store, path, report, category=category, dry_run=self._dry)
 
 
 def _why_not(path: Path) -> str:
     if path.suffix == ".tmp":
         return "a temporary file that its writer left behind; oxios never reads it either"
-    if path.suffix == ".md":
-        return "a text where oxios keeps sessions and agents as JSON"
-    return f"no file that oxios keeps in its state directory: {path.suffix or 'no ending'}"
+    if path.is_symlink():
+        return "a link; import the directory that it leads to"
+    return "no file of a category, so none of the state that oxios keeps"
 
 
 def _parents_first(records: list[Record]) -> list[Record]:

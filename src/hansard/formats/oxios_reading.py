@@ -23,6 +23,15 @@ FORMAT: Final = "oxios"
 HANSARD: Final = "hansard"
 """The member of `metadata` in which an export says what oxios has no place for."""
 
+CATEGORIES: Final = frozenset((
+    "agents", "personas", "cron", "knowledge-saves", "token-maxing", "email_sent", "seeds", "evals", "agent_groups",
+    "memory",
+))  # fmt: skip
+"""Of documents; sessions aside."""
+
+OTHERS: Final = "hansard_messages"
+"""The list of messages that stand in the metadata, because oxios has no role for them."""
+
 LISTS: Final = ("user_messages", "trajectory_steps", "reasoning_records", "agent_responses")
 """In the order that they have at one time."""
 _ROLES: Final = {"user_messages": "user", "agent_responses": "assistant"}
@@ -99,7 +108,25 @@ def session_record(
     record.items += _merged(body, lists, at)
     record.total = _totals(agents)
     keep_exact(record, record.files[0], data, document_text(record, lists))
+    record.items = _with_others(record.items, said.get("messages"), at)
     return record
+
+
+def _with_others(items: list[Item], others: Json, at: str) -> list[Item]:
+    """The items with the messages that an export of ours had no list for, each where it stood."""
+    waiting = [one for one in others if isinstance(one, dict)] if isinstance(others, list) else []
+    found: list[Item] = []
+    said = 0
+    for item in [*items, None]:
+        is_message = item is None or item.list in _ROLES
+        while waiting and is_message and (item is None or waiting[0].get("after", 0) <= said):
+            one = waiting.pop(0)
+            role = word(one.get("role")) or "system"
+            found.append(Item(OTHERS, Piece(one), role=role, at=moment(one.get("at")) or at))
+        if item is not None:
+            found.append(item)
+            said += is_message
+    return found
 
 
 def told_by_hansard(metadata: Json) -> dict[str, Json]:
@@ -214,11 +241,32 @@ def _answer(value: dict[str, Json]) -> dict[str, Json]:
 
 
 def _add_agent(record: Record, agent: AgentFile, start: str) -> None:
-    identity = word(agent.value.get("id")) or agent.stem
-    at = moment(agent.value.get("created_at")) or start
     whole = Piece(agent.value) if _usual(agent) else Piece(agent.value, agent.text)
-    record.items.append(Item(f"agents/{agent.stem}", whole, type="oxios.agent", at=at, run=identity))
+    record.items.append(_run(f"agents/{agent.stem}", whole, agent, start))
     record.calls += agent_calls(agent)
+    record.facts.set["run_id"] = _identity(agent)
+
+
+def _identity(agent: AgentFile) -> str:
+    return word(agent.value.get("id")) or agent.stem
+
+
+def _run(name: str, piece: Piece, agent: AgentFile, start: str) -> Item:
+    """What an agent did, in the terms of `Store.runs`."""
+    value = agent.value
+    status = STATUSES.get(str(value.get("status")), word(value.get("status")))
+    call = next((one.body for one in agent_calls(agent)), {})
+    said: dict[str, Json] = {
+        "run": _identity(agent), "agent": word(value.get("name")), "status": status, "error": value.get("error"),
+        "started_at": moment(value.get("started_at")) or moment(value.get("created_at")) or None,
+        "ended_at": moment(value.get("completed_at")) or None,
+        "steps": value.get("steps_completed") if type(value.get("steps_completed")) is int else None,
+        "usage": {"calls": 1, **{one: call[one] for one in ("input", "output", "cost") if one in call}} if call else None,
+    }  # fmt: skip
+    ended = status not in ("pending", "running", "paused")
+    at = moment(value.get("created_at")) or start
+    kind = "run.ended" if ended else "run.started"
+    return Item(name, piece, type=kind, at=at, run=_identity(agent), body=_said(said))
 
 
 def _usual(agent: AgentFile) -> bool:
@@ -266,6 +314,7 @@ def agent_record(agent: AgentFile, start: str) -> Record:
         "model": word(value.get("model_id")), "error": value.get("error"),
     }  # fmt: skip
     facts.set = {name: item for name, item in names.items() if item is not None}
+    facts.set["run_id"] = _identity(agent)
     if agent.session is not None:
         facts.labels = {"session": agent.session}
     record = Record(
@@ -290,7 +339,8 @@ def agent_record(agent: AgentFile, start: str) -> Record:
         for piece in body.items(name):
             when = moment(piece.value.get("timestamp")) if isinstance(piece.value, dict) else ""
             said = step_body(piece.value, "tool", "input", "output") if isinstance(piece.value, dict) else {}
-            record.items.append(Item(name, piece, type="step", at=when or at, body=said))
+            record.items.append(Item(name, piece, type="step", at=when or at, run=_identity(agent), body=said))
+    record.items.append(_run("run", Piece(None), agent, start))
     keep_exact(record, record.files[0], agent.data, document_text(record, lists))
     return record
 

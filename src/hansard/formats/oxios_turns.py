@@ -8,7 +8,7 @@ from ..codec import values
 from ..model.entry import Json, Part
 from ..model.info import Message
 from .jsontext import Piece, pretty, spelled
-from .oxios_reading import FORMAT, LISTS
+from .oxios_reading import FORMAT, LISTS, OTHERS
 from .placing import chrono, writable
 from .record import stretch_of
 from .recorded import Recorded
@@ -33,12 +33,14 @@ class Turns:
         self._calls: dict[str, dict[str, Json]] = {}
         self._first = len(self._steps)
         """The first step that no answer has yet."""
+        self._fresh = 0
+        """Messages of other roles that were said here."""
         kept = 0
         for message in session.messages():
             kept += self._take(message)
-        self.changed = recorded.own > 0 or kept != recorded.count("user_messages") + recorded.count("agent_responses")
-        if self.others:
-            self.notes.append(f"{len(self.others)} messages of other roles are kept in metadata.hansard")
+        self.changed = recorded.own > 0 or kept != sum(map(recorded.count, (*self._found, OTHERS)))
+        if self._fresh:
+            self.notes.append(f"{self._fresh} messages of other roles are kept in metadata.hansard")
 
     def lists(self) -> dict[str, list[str]]:
         """The elements of each list, spelled for its place in the file."""
@@ -54,6 +56,10 @@ class Turns:
             value = values.decode(text.encode("utf-8", "surrogatepass"))
             self._found[stretch.list].append(Piece(value, text if raw.get("exact") is True else None))
             return 1
+        if stretch is not None and stretch.list == OTHERS and raw.get("format") == FORMAT:
+            value = values.decode(self._session.payload(message).encode("utf-8", "surrogatepass"))
+            self.others.append({**value, "after": self._said()})
+            return 1
         at = chrono(message.at) if message.at else ""
         if message.role == "user":
             self._found["user_messages"].append(Piece(writable({"content": self._text(message), "timestamp": at})))
@@ -63,8 +69,12 @@ class Turns:
             self._results(message)
         else:
             said = {"role": message.role, "parts": list(message.parts), "at": message.at}
-            self.others.append(writable(said | {"after": sum(map(len, self._found.values()))}))
+            self.others.append(writable(said | {"after": self._said()}))
+            self._fresh += 1
         return 0
+
+    def _said(self) -> int:
+        return sum(map(len, self._found.values()))
 
     def _text(self, message: Message) -> str:
         found: list[str] = []

@@ -12,12 +12,13 @@ from ..errors import HansardError
 from ..model.entry import Json
 from ..model.info import SessionInfo
 from .jsontext import Piece, compact, pretty, spelled, write_list, write_object
-from .oxios_reading import FORMAT, HANSARD, STATUSES
+from .oxios_reading import CATEGORIES, FORMAT, HANSARD, STATUSES
 from .oxios_turns import Turns
 from .placing import Folder, Taken, chrono, fits_in_a_name, writable
 from .record import digest_of_value
 from .recorded import Recorded
 from .report import ExportReport, Refused, Written
+from .shelving import content_of, documents_of
 
 _NAME_BYTES: Final = 190
 """So that the name of a temporary file of oxios, too, fits into 255 bytes."""
@@ -44,7 +45,28 @@ def export(store: Any, ids: Iterable[str], target: Path) -> ExportReport:
             report.written.append(written)
         except (HansardError, Taken, ValueError, RecursionError) as error:
             report.refused.append(Refused(session.id, str(error)))
+    _documents(store, folder, set(names.values()), report)
     return report
+
+
+def _documents(store: Any, folder: Folder, written: set[str], report: ExportReport) -> None:
+    """Write the documents of the categories that oxios has; what was saved of a session only beside that session."""
+    for category in sorted({*CATEGORIES, "sessions"}):
+        for document in documents_of(store, category):
+            key = document.key
+            if category == "knowledge-saves" and key.name not in written and store.exists(key.name):
+                continue
+            path = f"{key.category}/{key.name}.{key.kind}"
+            if any(sign in f"{key.category}/{key.name}" for sign in ("..", "\\", "//")) or "/" in key.name:
+                report.refused.append(Refused(path, "oxios can't have a document of this name"))
+                continue
+            try:
+                data = content_of(store, document)
+                folder.check_free(path, ours=lambda there, data=data: there == data)
+                folder.write(path, data)
+                report.documents.append(path)
+            except (HansardError, Taken) as error:
+                report.refused.append(Refused(path, str(error)))
 
 
 def _is_run(info: SessionInfo) -> bool:

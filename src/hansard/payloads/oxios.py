@@ -11,7 +11,9 @@ VERSION: Final = 1
 
 
 def decode(payload: Json) -> list[Part]:
-    """The text of the message; the whole object where it has none."""
+    """The text of the message, or the parts of one that oxios has no place for; the whole object where it has neither."""
     if isinstance(payload, dict) and isinstance(payload.get("content"), str):
         return [text_part(payload["content"])]
+    if isinstance(payload, dict) and isinstance(payload.get("parts"), list):
+        return [part if isinstance(part, dict) else json_part(part) for part in payload["parts"]]
     return [json_part(payload)]

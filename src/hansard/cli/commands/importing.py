@@ -67,8 +67,9 @@ def import_command(run: Run, *, paths: tuple[str, ...], format_: str, dry_run: b
     would = "would be " if dry_run else ""
     say(
         f"{plural(totals['files'], 'file')}: {plural(totals['sessions'], 'session')}, "
-        f"{plural(totals['added'], 'entry', 'entries')} {would}added, {totals['already']:,} lines already there, "
+        f"{plural(totals['added'] - totals['documents'], 'entry', 'entries')} {would}added, {totals['already']:,} lines already there, "
         f"{totals['unreadable']:,} unreadable, {totals['torn']:,} torn, {plural(totals['skipped'], 'file')} passed over"
+        + (f", {plural(totals['documents'], 'document')} {would}written" if totals["documents"] else "")
         + (f", {plural(totals['damaged'], 'file')} damaged" if totals["damaged"] else "")
     )
     if report.damaged:

@@ -1,0 +1,51 @@
+"""Documents of other programs' directories: into the store's documents and back, byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import Corrupt, Invalid
+from ..model.documents import Document
+from .jsontext import NotJson, read
+from .report import Damage, FileReport
+
+KINDS: Final = {".md": "md", ".json": "json"}
+
+
+def keep(store: Any, path: Path, report: FileReport, *, category: str, dry_run: bool) -> None:
+    """The file is a document of the store, named like the file; the report says what came of it."""
+    kind = KINDS[path.suffix]
+    if "documents" not in store.capabilities:
+        report.skipped = f"a document, and the {store.backend_name} store keeps none"
+        return
+    try:
+        data = path.read_bytes()
+        if kind == "json":
+            read(data)
+        before = store.documents.get(path.stem, category=category, kind=kind)
+        if dry_run:
+            report.documents = int(
+                before is None or store.documents.read(path.stem, category=category, kind=kind) != data
+            )
+            return
+        after = store.documents.save(path.stem, data, category=category, kind=kind)
+    except OSError as error:
+        report.damage.append(Damage("file", error.strerror or str(error)))
+    except NotJson as error:
+        report.damage.append(Damage(error.place, error.reason))
+    except (Invalid, Corrupt) as error:
+        report.skipped = str(error)
+    else:
+        report.documents = int(before is None or before.version != after.version)
+
+
+def documents_of(store: Any, category: str) -> list[Document]:
+    """The documents of a category and of those below it; none where the store keeps none."""
+    return list(store.documents.list(category)) if "documents" in store.capabilities else []
+
+
+def content_of(store: Any, document: Document) -> bytes:
+    """The bytes of a document."""
+    key = document.key
+    return store.documents.read(key.name, category=key.category, kind=key.kind)

@@ -103,7 +103,8 @@ class Following:
             # Of the file that is open, never of one that took its place since: `seen` says which file was read.
             now = state(self._fd)
         self._follow(now)
-        self._seen = now
+        # A log without its first line is looked at again, whatever its state: that line may have come in between.
+        self._seen = now if self.begun else ()
 
     def _stat(self) -> tuple[int, ...]:
         try:
@@ -165,6 +166,8 @@ class Following:
             self._restart(now)
         scanner = scan.Scanner(self._fd, self.mark, str(self.path), first_seq=self.first_seq)
         for group in scanner.groups():
+            if not self._first_hash:
+                self._adopt(group[0][0])
             for entry, size in group:
                 self.fold.apply(entry, size)
                 if self._ids is not None:

@@ -251,3 +251,28 @@ def test_a_header_larger_than_a_state_may_be_comes_in_without_its_largest_member
     import_paths(store, [home])
     assert "prompt_snapshot" not in store.info("root-2").state
     assert store.info("root-2").message_count == 2
+
+
+def test_values_beyond_what_can_be_stored_leave_the_rest_of_the_session(store, home):
+    path = home / "sessions" / "root-2" / "session.json"
+    deep = '{"a":' * 300 + "1" + "}" * 300
+    text = path.read_text()
+    text = text.replace('"m1"', f'"m1", "metadata": {deep}').replace('"m2"', '"m2", "n": ' + "9" * 5000)
+    path.write_text(text.replace('"model":', f'"odd": {deep}, "model":'))
+    (home / "sessions" / "root-2" / "runtime.json").unlink()
+    report = import_paths(store, [home])
+    assert not any(file.skipped for file in report.files)
+    assert len(messages(store.get("root-2"))) >= 3
+    assert "odd" not in store.info("root-2").state
+    assert import_paths(store, [home]).added == 0
+
+
+def test_a_file_whose_name_is_not_utf8_is_kept_under_a_readable_one(store, home):
+    import os
+
+    folder = os.fsencode(home / "sessions" / "root-2" / "attachments")
+    with open(folder + b"/\xff.png", "wb") as file:  # noqa: PTH123 - pathlib has no names of bytes
+        file.write(PIXEL)
+    report = import_paths(store, [home])
+    assert not any(file.skipped for file in report.files)
+    assert store.info("root-2").attachment_count == 1

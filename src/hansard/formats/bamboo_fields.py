@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..codec import values
-from ..limits import KIB, STATE_BYTES_MAX
 from ..model.entry import Json
 from .bamboo_json import members_of
 from .bundles import View, instant
@@ -23,8 +22,6 @@ OWN: Final = "hansard"
 
 OURS: Final = "hansard.session"
 """The key of a session's free metadata that holds, as JSON text, what bamboo has no member for."""
-
-_STATE_ROOM: Final = STATE_BYTES_MAX - 64 * KIB
 
 
 def header_of(data: bytes) -> dict[str, Json]:
@@ -123,10 +120,7 @@ def fields_of(header: dict[str, Json]) -> dict[str, Json]:
 
 
 def state_of(header: dict[str, Json]) -> dict[str, Json]:
-    """The state: the header as it is, without the messages and without counts of children, which are derived.
-
-    Where that is more than a state can hold, the largest members are left out; their bytes are in the log all the same.
-    """
+    """The state: the header as it is, without the messages and without counts of children, which are derived."""
     state = {name: value for name, value in header.items() if name != "messages"}
     runtime = state.get("agent_runtime_state")
     if isinstance(runtime, dict) and runtime.get("children"):
@@ -134,6 +128,4 @@ def state_of(header: dict[str, Json]) -> dict[str, Json]:
     if state.get("kind", "root") == "root":
         # A root's budget is a stale cache, which bamboo itself discards when it loads one.
         state.pop("token_budget", None)
-    while state and len(values.encode(state)) > _STATE_ROOM:
-        del state[max(state, key=lambda name: len(values.encode(state[name])))]
     return state

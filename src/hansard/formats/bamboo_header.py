@@ -119,8 +119,8 @@ class Header:
             self._note("workspace_path", value)
         elif name == "reasoning_effort" and value in _EFFORTS:
             self.members["reasoning_effort"] = value
-        elif name == "question" and _is_question(value):
-            self.members["pending_question"] = {"tool_call_id": "", "source": "pause_tool", **value}
+        elif name == "question" and isinstance(value, dict) and _is_question(value):
+            self.members["pending_question"] = {"tool_call_id": "", "source": "pause_tool"} | value
         elif name in _RUNTIME and obj_of(self.members, "agent_runtime_state"):
             runtime = {key: item for key, item in self.members["agent_runtime_state"].items() if key != name}
             kept = {name: value} if value is not None else {"bypass_permissions": False} if name == _BYPASS else {}
@@ -193,11 +193,10 @@ class Header:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _is_question(value: Json) -> bool:
+def _is_question(value: dict[str, Json]) -> bool:
     """Whether bamboo can read it as a pending question."""
     return (
-        isinstance(value, dict)
-        and isinstance(value.get("tool_call_id", ""), str)
+        isinstance(value.get("tool_call_id", ""), str)
         and isinstance(value.get("question"), str)
         and isinstance(value.get("options"), list)
         and all(isinstance(option, str) for option in value["options"])

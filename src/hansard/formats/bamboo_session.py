@@ -14,12 +14,14 @@ from ..model.entry import Json
 from .bamboo_fields import NATIVE, OWN, effective, header_of, is_stale, known, ours_of, state_of, view_of
 from .bamboo_json import Parts, members_of, take_apart
 from .bamboo_usage import opening_balance, usage_items
-from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, digest_of
+from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, digest_of, storable
 from .bundling import derived_item, line_item
 from .planning import Clock, Facts, moment, word
+from .safe import encodable
 
 FORMAT: Final = "bamboo"
 
+_NOTES_MAX: Final = 50
 _MIMES: Final = {
     "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif",
     "bmp": "image/bmp",
@@ -84,7 +86,7 @@ def read_session(folder: SessionFolder) -> Bundle | None:
     bundle.files = list(files.values())
     bundle.items = [*_messages(found, header, files), *_usage(found, header)]
     if found.notes:
-        text = "\n".join(found.notes).encode()
+        text = "\n".join(found.notes[:_NOTES_MAX]).encode("utf-8", "replace")
         bundle.heads.append(Head("notes", Payload("text", text), "bamboo.import_notes"))
     return bundle
 
@@ -197,8 +199,9 @@ def _attachments(found: _Reading) -> dict[str, SideFile]:
         if path.is_symlink() or not path.is_file():
             found.hurt(f"attachments/{path.name}", "not a regular file")
             continue
+        name = encodable(path.name)
         try:
-            files[path.name] = SideFile(path.name, mime_of_name(path.name), path.read_bytes())
+            files[name] = SideFile(name, mime_of_name(name), path.read_bytes())
         except OSError as error:
             found.hurt(f"attachments/{path.name}", error.strerror or str(error))
     return files
@@ -217,7 +220,7 @@ def _messages(found: _Reading, header: dict[str, Json], files: dict[str, SideFil
 def _message(found: _Reading, number: int, text: str, clock: Clock, ids: dict[str, str]) -> tuple[Item, bool]:
     """The entry of a message, and whether it was compressed."""
     data = text.encode("utf-8", "surrogatepass")
-    message: Any = values.decode(data)
+    message = _decoded(data)
     role = word(message.get("role")) if isinstance(message, dict) else None
     at = clock.at(message.get("created_at") if isinstance(message, dict) else None)
     urls = {url.group(0): ids.get(url.group(1), "") for url in _URL.finditer(text)}
@@ -226,7 +229,7 @@ def _message(found: _Reading, number: int, text: str, clock: Clock, ids: dict[st
             found.hurt(f"attachments/{url.rpartition('/')[2]}.*", f"message {number} shows it, and the file is missing")
     payload = Payload(FORMAT, data, {url: name for url, name in urls.items() if name})
     if role is None:
-        found.hurt("session.json", f"message {number} has no role; it was kept as an event")
+        found.hurt("session.json", f"message {number} can't be read as one; it was kept as an event")
         return line_item(number, "event", {"type": "bamboo.value"}, payload, at=at, digest=digest_of(data)), False
     body: dict[str, Json] = {"role": role}
     metadata: dict[str, Json] = dict(message["metadata"]) if isinstance(message.get("metadata"), dict) else {}
@@ -235,10 +238,18 @@ def _message(found: _Reading, number: int, text: str, clock: Clock, ids: dict[st
         body["role"] = own["role"]
     if word(message.get("phase")):
         body["phase"] = message["phase"]
-    if metadata:
+    if metadata and storable(metadata):
         body["metadata"] = metadata
     item = line_item(number, "message", body, payload, at=at, digest=digest_of(data))
     return item, message.get("compressed") is True
+
+
+def _decoded(data: bytes) -> Any:
+    """The value of a message; None for one that holds a number beyond all bounds."""
+    try:
+        return values.decode(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _message_id(data: bytes) -> str:

@@ -156,9 +156,8 @@ def _as_it_was(recorded: Recorded, place: Place) -> Output | None:
     notes: list[str] = []
     if "unread" in recorded.heads:
         notes.append("its sidecar runtime.json is damaged, as it came")
-    entry = recorded.heads["index"].data if "index" in recorded.heads else b""
-    found: Json = values.decode(entry) if entry else None
-    if not isinstance(found, dict) or not found.keys() >= _ENTRY:
+    found = header_of(recorded.heads["index"].data) if "index" in recorded.heads else {}
+    if not found.keys() >= _ENTRY:
         current = header_of(side.data) if side is not None and "runtime" in recorded.heads else header
         found = index_entry(current, place.folder, messages=len(texts), attachments=any("/" in name for name in files))
     return Output(files, found, notes)

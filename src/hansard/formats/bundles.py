@@ -14,8 +14,9 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from ..codec import times
+from ..codec import times, values
 from ..errors import Invalid
+from ..limits import KIB, LABELS_BYTES_MAX, MIB, STATE_BYTES_MAX
 from ..model.entry import Json
 from .planning import Facts, Spot
 from .report import Damage
@@ -139,7 +140,41 @@ class Bundle(msgspec.Struct):
 
     def view_now(self) -> View:
         """What the session is by the heads of the source."""
-        return self.view({head.name: head.payload.data for head in self.heads})
+        return self.view_by({head.name: head.payload.data for head in self.heads})
+
+    def view_by(self, heads: Mapping[str, bytes]) -> View:
+        """What the session is by these heads, without what a session can't hold; that is in the log all the same."""
+        view = self.view(heads)
+        return View(
+            _bounded(view.set, _FIELD_BYTES),
+            _bounded(view.state, _STATE_BYTES),
+            _bounded(view.metadata, _METADATA_BYTES),
+        )
+
+
+_LEVELS: Final = 150
+_FIELD_BYTES: Final = 8 * MIB
+_STATE_BYTES: Final = STATE_BYTES_MAX - 64 * KIB
+_METADATA_BYTES: Final = LABELS_BYTES_MAX // 2
+
+
+def storable(value: Json) -> bool:
+    """Whether a body can hold a value: numbers of any length and any nesting are JSON, but not all of it can be kept."""
+    try:
+        values.encode_checked(value, levels=_LEVELS)
+    except (Invalid, RecursionError):
+        return False
+    return True
+
+
+def _bounded(members: dict[str, Json], size: int) -> dict[str, Json]:
+    """The members that can be stored, without the largest ones where all together are more than `size` bytes."""
+    found = {name: value for name, value in members.items() if storable(value) and storable(name)}
+    sizes = {name: len(values.encode({name: value})) for name, value in found.items()}
+    while sum(sizes.values()) > size:
+        largest = max(sizes, key=lambda name: sizes[name])
+        del found[largest], sizes[largest]
+    return found
 
 
 def digest_of(data: bytes) -> int:

@@ -280,7 +280,7 @@ class _BundleImport:
     def _view_before(self) -> View:
         if self._logged is None or not self._logged.heads:
             return View()
-        return self._bundle.view(
+        return self._bundle.view_by(
             {name: _payload_of(self._session, entry) or b"" for name, entry in self._logged.heads.items()}
         )
 

@@ -17,7 +17,7 @@ from .crabtalk_memory import Memories
 from .planning import Clock, Facts, count, moment, word
 
 FORMAT: Final = "crabtalk"
-STEP: Final = re.compile(r"step-\+?(\d{1,18})")
+STEP: Final = re.compile(r"step-\+?([0-9]{1,18})")
 TEMPORARY: Final = re.compile(r"(?:step-\+?\d+|meta)\.tmp\..*")
 OWN: Final = "hansard"
 """A member of a step or of a meta file that holds what crabtalk has no word for; its reader ignores it."""
@@ -25,6 +25,7 @@ OWN: Final = "hansard"
 MISSING: Final = "[archived context unavailable: {name}]"
 """What stands for an archive that is gone; crabtalk says the same."""
 
+_NOTES_MAX: Final = 50
 _ROLES: Final = {"developer": "system", "human": "user", "ai": "assistant", "model": "assistant", "function": "tool"}
 _KNOWN_META: Final = frozenset(
     ("agent", "created_by", "created_at", "title", "updated_at", "message_count", "summary", OWN)
@@ -72,7 +73,13 @@ def read_session(place: Path, memories: Memories) -> Bundle | None:
     if data is not None:
         bundle.heads.append(Head("meta", Payload(FORMAT, data), "crabtalk.meta"))
     if notes:
-        bundle.heads.append(Head("notes", Payload("text", "\n".join(notes).encode()), "crabtalk.import_notes"))
+        bundle.heads.append(
+            Head(
+                "notes",
+                Payload("text", "\n".join(notes[:_NOTES_MAX]).encode("utf-8", "replace")),
+                "crabtalk.import_notes",
+            )
+        )
     return bundle
 
 

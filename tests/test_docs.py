@@ -45,14 +45,26 @@ def blocks_of(page: Path) -> list[tuple[int, str, str]]:
 RUNNABLE = [page for page in PAGES if blocks_of(page)]
 
 
+def _module(path: Path):
+    spec = util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A home folder with two transcripts in it, as the current folder."""
+    """A home folder with two transcripts and the folders of two other programs in it, as the current folder."""
     project = tmp_path / ".claude" / "projects" / "-home-mara-projects-tidewatch"
     rollouts = tmp_path / ".codex" / "sessions" / "2026" / "04" / "02"
     for folder, sample in ((project, "claude-code-session.jsonl"), (rollouts, "codex-rollout.jsonl")):
         folder.mkdir(parents=True)
         shutil.copy(SAMPLES / sample, folder)
+    directories = _module(TOP / "tests" / "support" / "directories.py")
+    directories.bamboo_home(tmp_path / ".bamboo")
+    directories.crabtalk_home(tmp_path / ".crabtalk")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("HANSARD_STORE", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -109,11 +121,7 @@ def test_every_link_leads_somewhere(page):
 
 
 def test_the_page_of_the_command_line_is_the_programs_own_help():
-    spec = util.spec_from_file_location("cli_reference", TOP / "scripts" / "cli_reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = _module(TOP / "scripts" / "cli_reference.py")
     assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run `make docs`"
 
 

@@ -276,3 +276,35 @@ def test_a_file_whose_name_is_not_utf8_is_kept_under_a_readable_one(store, home)
     report = import_paths(store, [home])
     assert not any(file.skipped for file in report.files)
     assert store.info("root-2").attachment_count == 1
+
+
+def test_two_sessions_without_sidecars_have_their_state_and_a_second_run_adds_nothing(store, home):
+    runtime = {
+        "version": 1,
+        "run_id": "r",
+        "status": "idle",
+        "children": {"active_children": 1, "active_ids": ["gone"]},
+    }
+    for name in ("root-1", "root-2"):
+        path = home / "sessions" / name
+        dump(path / "session.json", bamboo_session(name, turns(2), agent_runtime_state=runtime))
+        (path / "runtime.json").unlink()
+    (home / ".runtime_sidecar_migrated").unlink()
+    import_paths(store, [home])
+    for name in ("root-1", "root-2"):
+        assert store.info(name).state["agent_runtime_state"] == {**runtime, "children": {}}
+    assert import_paths(store, [home]).added == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "mime"),
+    [
+        ("a.png", "image/png"), ("a.jpg", "image/jpeg"), ("a.JPEG", "image/jpeg"), ("a.webp", "image/webp"),
+        ("a.gif", "image/gif"), ("a.bmp ", "image/bmp"), ("a.b.png", "image/png"), ("a.xyz", "application/octet-stream"),
+        ("a", "application/octet-stream"),
+    ],
+)  # fmt: skip
+def test_attachments_are_of_the_kind_that_their_name_says(name, mime):
+    from hansard.formats.bamboo_session import mime_of_name
+
+    assert mime_of_name(name) == mime

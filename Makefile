@@ -4,12 +4,13 @@
 #   make lint      ruff and pyright
 #   make test-adapters   the adapters, each with its framework alone, newest and oldest; ARGS=strands for one
 #   make torture   kill -9, races and damage byte by byte, for minutes
+#   make torture-ha  hurt a cluster of PostgreSQL with Patroni under writers
 #   make soak      mixed work with kills for half an hour: does anything grow?
 #   make bench     measure, and print the figures
 #   make bench-full  every figure, at full size, for long
 #   make bench-peers  Hansard beside other stores, installed for it
 #   make docs      write docs/reference/cli.md anew from the program's own help
-.PHONY: demo test test-adapters lint torture soak bench bench-full bench-peers docs clean
+.PHONY: demo test test-adapters lint torture torture-ha soak bench bench-full bench-peers docs clean
 .DEFAULT_GOAL := test
 
 BIN := .build/venv/bin
@@ -38,6 +39,9 @@ lint: $(READY)
 
 torture: $(READY)
 	$(BIN)/python -m pytest -m torture tests $(ARGS)
+
+torture-ha: $(READY)
+	@sh scripts/ha $(ARGS)
 
 soak: $(READY)
 	$(BIN)/python scripts/soak.py $(ARGS)

@@ -65,6 +65,25 @@ def _judge(store: hansard.Store, said: Said) -> list[str]:
     for one in said.did("attach"):
         if store.attachment(one["session"], one["sha256"]) != PICTURE:
             found.append(f"attachment of {one['session']}")
+    return found + _judge_documents(store, said)
+
+
+def _judge_documents(store: hansard.Store, said: Said) -> list[str]:
+    """Each document is as its last acknowledged change left it, or as one that had begun after that would have."""
+    found: list[str] = []
+    changes = said.began("document", "remove")
+    for name in {one["name"] for one in changes}:
+        begun = [one.get("text") for one in changes if one["name"] == name]
+        done = sum(one["name"] == name for one in said.did("document", "remove"))
+        possible = [None, *begun][done:]
+        if name not in [one.key.name for one in store.documents.list("runs")]:
+            shown = None
+        else:
+            shown = store.documents.load(name, category="runs")
+        if shown not in possible:
+            found.append(f"document {name}: {shown!r}, not one of {possible}")
+    if any(one["documents"] for one in said.did("append")):
+        found += [] if store.get("a").documents.load("plan") == "look, then leap" else ["the session's document"]
     return found
 
 

@@ -41,7 +41,17 @@ class Telling:
     ) -> Any:
         ids = [f"{group}.{number}" for number in range(count)]
         entries = [hansard.user(f"{text} {one} " + "x" * 300, id=one) for one in ids]
-        return self.do("append", session, lambda: store.get(session).append(entries, **more), ids=ids, text=text)
+        return self.do(
+            "append",
+            session,
+            lambda: store.get(session).append(entries, **more),
+            ids=ids,
+            text=text,
+            documents="documents" in more,
+        )
+
+    def document(self, store: hansard.Store, name: str, text: str) -> None:
+        self.do("document", "", lambda: store.documents.save(name, text, category="runs"), name=name, text=text)
 
     def _tell(self, **said: Any) -> None:
         self._say(json.dumps(said).encode() + b"\n")
@@ -58,7 +68,9 @@ def first(store: hansard.Store, tell: Telling) -> None:
     tell.do("spawn", "c", lambda: store.get("a").spawn(id="c", agent="helper"))
     tell.append(store, "c", "c1", 2)
     tell.do("compact", "a", lambda: store.get("a").compact("what was said", keep=1))
-    tell.append(store, "a", "a3", 2, status="completed")
+    tell.append(store, "a", "a3", 2, status="completed", documents={"plan": "look, then leap"})
+    tell.document(store, "deploy", "first")
+    tell.document(store, "deploy", "second")
     if secret is not None:
         tell.do("erase", "a", lambda: store.get("a").erase(secret), id="a2.0")
     tell.do("create", "b", lambda: store.create(id="b", user="ana"))
@@ -71,6 +83,9 @@ def first(store: hansard.Store, tell: Telling) -> None:
 def second(store: hansard.Store, tell: Telling) -> None:
     """The same store opened again: the index is caught up, and things go on."""
     tell.append(store, "a", "a4", 2)
+    tell.document(store, "deploy", "third")
+    tell.document(store, "gone", "soon")
+    tell.do("remove", "", lambda: store.documents.delete("gone", category="runs"), name="gone")
     tell.do("delete", "f", lambda: store.delete("f"), tree=["f"])
     tell.do("create", "g", lambda: store.create(id="g", title="Last"))
     tell.append(store, "g", "g1", 1)

@@ -134,7 +134,7 @@ def test_an_answer_for_a_loop_that_has_ended_is_dropped(anyio_backend):
     kept = []
     loop = asyncio.new_event_loop()
     task = loop.create_task(running.settled(kept.append))
-    loop.call_soon(loop.stop)
+    loop.call_soon(loop.call_soon, loop.stop)
     loop.run_forever()
     task._log_destroy_pending = False
     loop.close()

@@ -7,9 +7,10 @@ import contextvars
 import functools
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -25,10 +26,31 @@ Start: TypeAlias = Callable[[Callable[[Outcome], None]], None]
 _THREADS: Final = 32
 
 
-class _Waiter(Protocol):
-    """One call that waits for its outcome, in the thread of its event loop."""
+class _Call:
+    """One call: how it is set going, and what it came to."""
 
-    def settle(self, outcome: Outcome) -> None: ...
+    __slots__ = ("_bell", "begun", "event", "outcome", "start")
+
+    def __init__(self, bell: _Bell, start: Start, event: asyncio.Future[None] | anyio.Event) -> None:
+        self._bell = bell
+        self.start = start
+        self.event = event
+        """What the task waits for."""
+        self.begun = False
+        self.outcome: Outcome | None = None
+
+    def begin(self) -> None:
+        """Set it going. An error of that is its outcome, too."""
+        self.begun = True
+        try:
+            self.start(self.end)
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            self.end((None, error))
+
+    def end(self, outcome: Outcome) -> None:
+        """Hand the outcome over; called on any thread."""
+        self.outcome = outcome
+        self._bell.ring(self)
 
 
 class _Bell:
@@ -37,27 +59,44 @@ class _Bell:
     def __init__(self, loop: object, wake: Callable[[Callable[[], None]], object]) -> None:
         self.loop = loop
         self._wake = wake
-        self._mutex = threading.Lock()
-        self._ready: list[tuple[_Waiter, Outcome]] = []
+        self._asked: list[_Call] = []
+        self._ready: deque[_Call] = deque()
+        self._rung = False
 
-    def answer(self, waiter: _Waiter, outcome: Outcome) -> None:
-        """Hand an outcome over; called on any thread."""
-        with self._mutex:
-            self._ready.append((waiter, outcome))
-            if len(self._ready) > 1:
-                return
-        try:
-            self._wake(self._deliver)
-        except RuntimeError:
-            # The event loop has ended, and with it everybody who could wait for this.
-            with self._mutex:
+    def gather(self, call: _Call, soon: Callable[[Callable[[], None]], object]) -> None:
+        """Begin a call once all tasks that can run now have run: what they ask for is handed over together."""
+        if not self._asked:
+            soon(self._begin_all)
+        self._asked.append(call)
+
+    def _begin_all(self) -> None:
+        asked, self._asked = self._asked, []
+        for call in asked:
+            if not (isinstance(call.event, asyncio.Future) and call.event.cancelled()):
+                call.begin()
+
+    def ring(self, call: _Call) -> None:
+        """Have the task of an ended call go on; called on any thread."""
+        self._ready.append(call)
+        # No lock: whoever finds it rung put the call there before the loop looks, and a second ring does no harm.
+        if not self._rung:
+            self._rung = True
+            try:
+                self._wake(self._deliver)
+            except RuntimeError:
+                # The event loop has ended, and with it everybody who could wait for this.
                 self._ready.clear()
+                self._rung = False
 
     def _deliver(self) -> None:
-        with self._mutex:
-            ready, self._ready = self._ready, []
-        for waiter, outcome in ready:
-            waiter.settle(outcome)
+        self._rung = False
+        ready = self._ready
+        while ready:
+            event = ready.popleft().event
+            if not isinstance(event, asyncio.Future):
+                event.set()
+            elif not event.done():
+                event.set_result(None)
 
 
 class _Here(threading.local):
@@ -71,27 +110,14 @@ _here: Final = _Here()
 
 async def settled(start: Start) -> Any:
     """The result of what `start` sets going. A cancellation is raised before it starts, or when it has ended."""
-    await anyio.lowlevel.checkpoint_if_cancelled()
-    on_asyncio = anyio.get_cancelled_exc_class() is asyncio.CancelledError
+    try:
+        on_asyncio = asyncio.current_task() is not None
+    except RuntimeError:
+        on_asyncio = False
     result, error = await (_settled_on_asyncio(start) if on_asyncio else _settled_on_trio(start))
     if error is not None:
         raise error
     return result
-
-
-class _Future:
-    """Waits in asyncio, with as little as that takes."""
-
-    __slots__ = ("future", "outcome")
-
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self.future = future
-        self.outcome: Outcome | None = None
-
-    def settle(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        if not self.future.done():
-            self.future.set_result(None)
 
 
 async def _settled_on_asyncio(start: Start) -> Outcome:
@@ -99,50 +125,45 @@ async def _settled_on_asyncio(start: Start) -> Outcome:
     bell = _here.bell
     if bell is None or bell.loop is not loop:
         bell = _here.bell = _Bell(loop, loop.call_soon_threadsafe)
-    waiter = _Future(loop.create_future())
-    start(functools.partial(bell.answer, waiter))
+    call = _Call(bell, start, loop.create_future())
+    bell.gather(call, loop.call_soon)
     try:
-        await waiter.future
+        await call.event
     except asyncio.CancelledError:
-        # The shield keeps anyio from cancelling again and again; Task.cancel() comes through, and is counted as it is.
-        with anyio.CancelScope(shield=True):
-            while waiter.outcome is None:
-                waiter.future = loop.create_future()
-                try:
-                    await waiter.future
-                except asyncio.CancelledError:
-                    continue
+        # What was cancelled before this task came to wait is cancelled before the loop gets to begin the call.
+        if call.begun:
+            await _ended(call, loop)
         raise
-    return waiter.outcome or (None, None)
+    return call.outcome or (None, None)
 
 
-class _Flag:
-    """Waits in trio."""
-
-    __slots__ = ("event", "outcome")
-
-    def __init__(self) -> None:
-        self.event = anyio.Event()
-        self.outcome: Outcome = (None, None)
-
-    def settle(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        self.event.set()
+async def _ended(call: _Call, loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for the end of a call, however often this task is cancelled."""
+    # The shield keeps anyio from cancelling again and again; Task.cancel() comes through, and is counted as it is.
+    with anyio.CancelScope(shield=True):
+        while call.outcome is None:
+            event = call.event = loop.create_future()
+            try:
+                await event
+            except asyncio.CancelledError:
+                continue
 
 
 async def _settled_on_trio(start: Start) -> Outcome:
     import trio
 
+    await anyio.lowlevel.checkpoint_if_cancelled()
     token = trio.lowlevel.current_trio_token()
     bell = _here.bell
     if bell is None or bell.loop is not token:
         bell = _here.bell = _Bell(token, token.run_sync_soon)
-    waiter = _Flag()
-    start(functools.partial(bell.answer, waiter))
+    event = anyio.Event()
+    call = _Call(bell, start, event)
+    call.begin()
     with anyio.CancelScope(shield=True):
-        await waiter.event.wait()
+        await event.wait()
     await anyio.lowlevel.checkpoint_if_cancelled()
-    return waiter.outcome
+    return call.outcome or (None, None)
 
 
 class _Pool:

@@ -33,9 +33,6 @@ _FIELDS: Final = frozenset(("created", "update"))
 _KEPT: Final = _FIELDS | {"usage"}
 """Kinds of whose bodies the fold keeps values."""
 
-_SIMPLE: Final = frozenset(("message", "event", "usage", "attachment"))
-"""Kinds that name no seq and set no bounded field."""
-
 _UPDATE_LEVELS: Final = 3
 """Levels of an update's body around the values that it sets."""
 
@@ -50,6 +47,8 @@ class Group(msgspec.Struct):
     answers: list[Answer]
     """One for each request, in their order."""
     lines: list[bytes] = []
+    size: int = 0
+    """Bytes of the lines."""
     entries: list[Entry] = []
     repeats: bool = False
     """An answer says "already there": sync what is there before giving it, another process may have written it."""
@@ -90,7 +89,7 @@ def _encode(group: Group, planned: Sequence[_Planned], *, clock: int) -> None:
         if commit is not None:
             force_setattr(entry, "commit", commit)
         group.entries.append(entry)
-    group.hash = link
+    group.hash, group.size = link, size
     group.fold.settle(size=size, hash=group.entries[-1].hash, touched_us=clock)
 
 
@@ -114,6 +113,12 @@ class _Planning:
         """The answer to one request; its entries are planned and folded."""
         admitting.check_understood(self.fold)
         by_id = self._by_id
+        if request.changes is request.expect is request.fence is None and not request.unit:
+            for one in request.sealed:
+                if not one.plain or one.new.id in by_id:
+                    break
+            else:
+                return self._take_plain(request.sealed)
         present = [self._present(one) if one.given or one.new.id in by_id else None for one in request.sealed]
         if request.unit:
             repeated = self._repeat_unit(request, present)
@@ -201,17 +206,35 @@ class _Planning:
         new = NewEntry(kind="update", body={key: value for key, value in body.items() if value})
         return seal(new, now_us=self._now_us, id=identity, levels=DEPTH_MAX + _UPDATE_LEVELS)
 
-    def _take(self, sealed: Sequence[Sealed], present: Sequence[int | None]) -> Appended:
-        """Fold and plan what is absent; on a refusal everything is as it was."""
-        absent = [item for item, seq in zip(sealed, present, strict=True) if seq is None]
+    def _take_plain(self, absent: Sequence[Sealed]) -> Appended:
+        """As `_take` and `_fold_in`, for entries that nothing can refuse but the room that is left."""
+        self._bytes += self._check_room(absent)
+        if self.fold is self._handed_in:
+            self.fold = self.fold.copy()
+        seq, apply, by_id, append = self.fold.seq, self.fold.apply, self._by_id, self.planned.append
+        ids: list[str] = []
+        for sealed in absent:
+            seq += 1
+            entry = _entry_of(sealed, seq, None)
+            apply(entry)
+            ids.append(entry.id)
+            place = by_id[entry.id] = (sealed, entry)
+            append(place)
+        return Appended(seq, tuple(range(seq + 1 - len(ids), seq + 1)), tuple(ids), len(ids))
+
+    def _check_room(self, absent: Sequence[Sealed]) -> int:
         size = admitting.check_size(absent)
         if self._bytes + size > COMMIT_BYTES_MAX:
             msg = f"the commit that this append waited for is full ({COMMIT_BYTES_MAX // MIB} MiB); append it again"
             raise Unavailable(msg)
+        return size
+
+    def _take(self, sealed: Sequence[Sealed], present: Sequence[int | None]) -> Appended:
+        """Fold and plan what is absent; on a refusal everything is as it was."""
+        absent = [item for item, seq in zip(sealed, present, strict=True) if seq is None]
+        size = self._check_room(absent)
         before, mark = self.fold, len(self.planned)
-        # What can't be refused needs no way back; only the fold that was handed in has to stay as it was.
-        if before is self._handed_in or not _is_simple(absent):
-            self.fold = before.copy()
+        self.fold = before.copy()
         try:
             self._fold_in(absent)
             fields = [entry.body for _, entry in self.planned[mark:] if entry.kind in _FIELDS]
@@ -247,8 +270,7 @@ class _Planning:
                 msg = "a created entry begins a log and stands before all others; use create(), spawn() or fork()"
                 raise Invalid(msg)
             entry = _entry_of(sealed, seq, parent)
-            if parent is not None or kind not in _SIMPLE:
-                admitting.check_references(fold, entry, self._kind_at)
+            admitting.check_references(fold, entry, self._kind_at)
             fold.apply(entry)
             place = by_id[new.id] = (sealed, entry)
             self.planned.append(place)
@@ -269,14 +291,6 @@ class _Planning:
             return self.planned[place][1].kind if place < len(self.planned) else None
         entry = self._at(seq)
         return None if entry is None else entry.kind
-
-
-def _is_simple(absent: Sequence[Sealed]) -> bool:
-    """Whether nothing that follows can refuse these entries once they are not too large."""
-    for sealed in absent:
-        if sealed.new.kind not in _SIMPLE or sealed.new.parent is not None:
-            return False
-    return len({sealed.new.id for sealed in absent}) == len(absent)
 
 
 def _entry_of(sealed: Sealed, seq: int, parent: int | None) -> Entry:

@@ -31,6 +31,8 @@ _FRAME_BYTES: Final = 400
 _JOINED_BYTES: Final = 1 << 16
 """Below this, copying costs less than a second call."""
 
+_PLAIN: Final = frozenset(("message", "event", "usage", "attachment"))
+
 _ERASED: Final = b',"salt":"","body":null}\n'
 _KNOWN: Final = frozenset(Entry.__struct_fields__) - {"extra"}
 _OWN_KIND: Final = re.compile(r"x-(?!hansard\.)[\w-]{1,80}(?:\.[\w-]{1,80}){1,4}")
@@ -61,38 +63,51 @@ class Sealed(msgspec.Struct, frozen=True):
     """The members that this version does not know, likewise."""
     size: int = 0
     """Bytes of the line it will become, at most."""
+    plain: bool = False
+    """It names no entry and sets no field, and its id was drawn for it: there is nothing to decide at its place."""
 
 
-def seal(
-    new: NewEntry,
-    *,
-    now_us: int,
-    id: str = "",  # noqa: A002 - the field's name
-    drawn: str = "",
-    levels: int = DEPTH_MAX,
-) -> Sealed:
-    """Check a new entry and encode it; `id` is used where it has none of its own, else `drawn`, else one is drawn.
+def seal(new: NewEntry, *, now_us: int, id: str = "", levels: int = DEPTH_MAX) -> Sealed:  # noqa: A002 - the field's name
+    """Check a new entry and encode it; `id` is used where it has none of its own, else one is drawn.
 
-    `drawn` is a fresh id of `names.new_ids`. The body may be nested to so many `levels`.
+    The body may be nested to so many `levels`.
 
     Raises:
         Invalid: body, id, time, size or another member is outside what a log can hold.
     """
-    kind = new.kind
+    return _seal(new, (times.stamp(now_us), id, names.new_id(), os.urandom(8).hex()), levels)
+
+
+def seal_all(entries: Sequence[NewEntry], *, now_us: int, key: str | None = None) -> list[Sealed]:
+    """As `seal`, for entries that are appended together; with `key`, those without an id get `<key>.<place>`."""
+    drawn, salts, at = names.new_ids(len(entries)), os.urandom(8 * len(entries)).hex(), times.stamp(now_us)
+    found: list[Sealed] = []
+    place = 0
+    for number, new in enumerate(entries):
+        given = "" if key is None else names.check_id(f"{key}.{number}", "key")
+        found.append(_seal(new, (at, given, drawn[number], salts[place : place + 16]), DEPTH_MAX))
+        place += 16
+    return found
+
+
+def _seal(new: NewEntry, fresh: tuple[str, str, str, str], levels: int) -> Sealed:
+    """`fresh` is the time now, the id that a key gives, a drawn id and a drawn salt."""
+    now, given, drawn, salt = fresh
+    kind, parent, agent, run = new.kind, new.parent, new.agent, new.run
     if type(kind) is not str or (kind not in KINDS and not _OWN_KIND.fullmatch(kind)):
         msg = f"kind: no kind {values.shown(kind)}; there are {', '.join(sorted(KINDS))}, and your own as x-<namespace>.<name>"
         raise Invalid(msg)
     body = values.encode_checked(new.body, levels=levels)
-    parent, agent, run = new.parent, new.agent, new.run
     if parent is not None and (type(parent) is not int or not 0 <= parent < 2**63):
         msg = f"parent: the seq of an entry, not {values.shown(parent)}"
         raise Invalid(msg)
     extra = b"" if type(new.extra) is dict and not new.extra else _encode_extra(new.extra)
-    given = id if new.id == "" else names.check_id(new.id, "entry id")
-    at = times.normal(new.at) if new.at else times.stamp(now_us)
-    whole = NewEntry(kind, new.body, given or drawn or names.new_id(), at, agent, run, parent, new.extra)
+    if new.id != "":
+        given = names.check_id(new.id, "entry id")
+    at = times.normal(new.at) if new.at else now
+    whole = NewEntry(kind, new.body, given or drawn, at, agent, run, parent, new.extra)
     # An id of ours and a kind need no escaping.
-    front = _front(whole) if given else f',"id":"{whole.id}","at":"{at}","kind":"{kind}"'.encode() + _who(agent, run)
+    front = _front(whole) if given else f',"id":"{drawn}","at":"{at}","kind":"{kind}"'.encode() + _who(agent, run)
     size = len(front) + len(extra) + len(body) + _FRAME_BYTES
     if size > ENTRY_BYTES_MAX:
         large = max(("body", body), ("extra", extra), ("agent and run", front), key=lambda named: len(named[1]))
@@ -101,8 +116,8 @@ def seal(
             "Store the large part with attach() and refer to it"
         )
         raise Invalid(msg)
-    salt = os.urandom(8).hex()
-    return Sealed(whole, body, salt, digest_of(salt, body), bool(given), front, extra, size)
+    plain = parent is None and not given and kind in _PLAIN
+    return Sealed(whole, body, salt, digest_of(salt, body), bool(given), front, extra, size, plain)
 
 
 def _front(new: NewEntry) -> bytes:

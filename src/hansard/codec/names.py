@@ -101,32 +101,31 @@ _VARIANTS = {digit: "89ab"[number % 4] for number, digit in enumerate("012345678
 
 
 class _Uuid7:
-    """UUIDv7 that rises within a process: 48 bits of milliseconds, 12 bits of counter, 62 random bits."""
+    """UUIDv7 that rises within a process: 48 bits of milliseconds, 12 bits of counter, 62 random bits.
+
+    Ids that are drawn together share the random bits and differ in the counter.
+    """
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._last = 0
 
     def draw(self, count: int) -> list[str]:
-        # One call of the system and one lock for all of them.
-        drawn = os.urandom(8 * count + 2).hex()
-        stamp = (time.time_ns() // 1_000_000) << 12 | int(drawn[-4:], 16) & 0x3FF
+        drawn = os.urandom(10).hex()
+        stamp = (time.time_ns() // 1_000_000) << 12 | int(drawn[16:], 16) & 0x3FF
         with self._mutex:
             if stamp <= self._last:
                 stamp = self._last + 1
             self._last = stamp + count - 1
+        tail = f"-{_VARIANTS[drawn[0]]}{drawn[1:4]}-{drawn[4:16]}"
         found: list[str] = []
-        place, head, known = 0, "", -1
+        head, known = "", -1
         for number in range(stamp, stamp + count):
             if number >> 12 != known:
                 known = number >> 12
                 head = f"{known:012x}-7"
                 head = f"{head[:8]}-{head[8:]}"
-            end = place + 16
-            found.append(
-                f"{head}{number & 0xFFF:03x}-{_VARIANTS[drawn[place]]}{drawn[place + 1 : place + 4]}-{drawn[place + 4 : end]}"
-            )
-            place = end
+            found.append(f"{head}{number & 0xFFF:03x}{tail}")
         return found
 
 

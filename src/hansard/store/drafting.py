@@ -8,14 +8,14 @@ from typing import Final
 import msgspec
 
 from ..backend import Request
-from ..codec.line import Sealed, seal
-from ..codec.names import check_id, new_ids
+from ..codec.line import seal_all
+from ..codec.names import check_id
 from ..errors import Invalid
 from ..limits import COMMIT_BYTES_MAX, MIB
 from ..model.entry import Json, NewEntry
 from ..model.requests import Changes
 from .changes import KeyChanges, changes_of
-from .given import File, GivenEntries, is_usual, new_entries, without_inline
+from .given import File, GivenEntries, new_entries, without_inline
 from .leases import HasFence, fence_of
 from .place import Place
 from .redacting import changes_without_secrets, entry_without_secrets, redacted_changes, redacted_entry, report
@@ -49,43 +49,33 @@ def draft(
     Raises:
         Invalid: an entry, the key or `expect` can't be taken.
     """
-    given = new_entries(entries)
-    given, changes = _without_secrets(given, changes)
+    given, usual = new_entries(entries)
+    if not usual or changes is not None:
+        given, changes = _without_secrets(given, changes)
     if place.redact is not None:
+        usual = False
         given = [redacted_entry(place.redact, new) for new in given]
         changes = None if changes is None else redacted_changes(place.redact, changes)
     given = [*given, *more] if more else given
     if not given and changes is None and expect is None and fence is None:
         return Drafted(_NOTHING)
     _check_options(key, expect, run, agent)
-    sealed: list[Sealed] = []
+    if run is not None or agent is not None:
+        given = [_with(new, run, agent) for new in given]
     files: list[File] = []
-    now_us, keeps_files = place.clock(), "attachments" in place.capabilities
-    drawn = new_ids(len(given)) if key is None and given else ()
-    size = 0
-    for number, new in enumerate(given):
-        whole = new if run is None and agent is None else _with(new, run, agent)
-        if keeps_files and not is_usual(whole):
-            whole, cut = without_inline(whole)
+    if not usual and "attachments" in place.capabilities:
+        for number, new in enumerate(given):
+            given[number], cut = without_inline(new)
             files += cut
-        if key is None:
-            one = seal(whole, now_us=now_us, drawn=drawn[number])
-        else:
-            one = seal(whole, now_us=now_us, id=check_id(f"{key}.{number}", "key"))
-        sealed.append(one)
+    sealed = seal_all(given, now_us=place.clock(), key=key)
+    size = 0
+    for one in sealed:
         size += one.size
     if size > COMMIT_BYTES_MAX:
         msg = f"this append has {size} bytes; a commit has at most {COMMIT_BYTES_MAX // MIB} MiB. Append in batches"
         raise Invalid(msg)
-    request = Request(
-        sealed=tuple(sealed),
-        changes=changes,
-        change_id="" if key is None else check_id(f"{key}.{len(sealed)}", "key"),
-        unit=key is not None,
-        expect=expect,
-        fence=fence,
-    )
-    return Drafted(request, tuple(files))
+    change_id = "" if key is None else check_id(f"{key}.{len(sealed)}", "key")
+    return Drafted(Request(tuple(sealed), changes, change_id, key is not None, expect, fence), tuple(files))
 
 
 def _without_secrets(given: list[NewEntry], changes: Changes | None) -> tuple[list[NewEntry], Changes | None]:
@@ -143,6 +133,8 @@ def _with(new: NewEntry, run: str | None, agent: str | None) -> NewEntry:
 
 
 def _check_options(key: object, expect: object, run: object, agent: object) -> None:
+    if key is expect is run is agent is None:
+        return
     if key is not None and (not isinstance(key, str) or not key):
         msg = f"key: a non-empty str that names this append, not {key!r}"
         raise Invalid(msg)

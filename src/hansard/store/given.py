@@ -40,24 +40,29 @@ _WHAT_IS: Final = (
 )
 
 
-def new_entries(given: GivenEntries) -> list[NewEntry]:
-    """The entries that a caller means, in their order.
+def new_entries(given: GivenEntries) -> tuple[list[NewEntry], bool]:
+    """The entries that a caller means, in their order, and whether all of them are usual (`is_usual`).
 
     Raises:
         Invalid: something is no entry; says which and what would be.
     """
-    if type(given) is list:
-        return [_new_entry(item, "entries", number) for number, item in enumerate(given)]
-    if isinstance(given, NewEntry | Message | Mapping):
-        return [_new_entry(given, "entries")]
+    if type(given) is not list and isinstance(given, NewEntry | Message | Mapping):
+        found = [_new_entry(given, "entries")]
+        return found, is_usual(found[0])
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         _refuse("entries", given)
-    return [_new_entry(item, "entries", number) for number, item in enumerate(given)]
+    found: list[NewEntry] = []
+    usual = True
+    for number, item in enumerate(given):
+        if type(item) is NewEntry and is_usual(item):
+            found.append(item)
+        else:
+            usual = False
+            found.append(_new_entry(item, "entries", number))
+    return found, usual
 
 
 def _new_entry(given: object, where: str, number: int | None = None) -> NewEntry:
-    if isinstance(given, NewEntry) and is_usual(given):
-        return given
     if number is not None:
         where = f"{where}[{number}]"
     if isinstance(given, NewEntry):

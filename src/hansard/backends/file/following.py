@@ -194,6 +194,8 @@ class Following:
         if start is not None and start.is_of(now) and self._still_holds(start.mark):
             with contextlib.suppress(ValueError):
                 self.fold, self.mark = Fold.load(start.fold), start.mark
+                # Who read it then may have read what a writer did not live to sync.
+                self._foreign = True
                 return
         if self.first_seq > 1:
             self.fold = Fold.of((entry, 0) for entry in self.inherited())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from ...backend import Answer, Request
@@ -50,13 +50,23 @@ class Log(Following):
 
     def _lock(self) -> bool:
         """Lock the file that the path names; whether it is as it was when it was last looked at."""
+        locked = self._take_lock(locks.acquire)
+        return locked is True
+
+    def try_lock(self) -> bool | None:
+        """As `_lock`, for `begin`; None if others hold the lock."""
+        with os_errors(self.path):
+            return self._take_lock(locks.try_acquire)
+
+    def _take_lock(self, acquire: Callable[[int], bool | None]) -> bool | None:
         if self._poisoned:
             self._poisoned_error()
         if self._fd < 0:
             self._open()
         while True:
             fd = self._fd
-            locks.acquire(fd)
+            if acquire(fd) is False:
+                return None
             try:
                 now = self._stat()
                 if now == self._seen:
@@ -105,24 +115,49 @@ class Log(Following):
         with os_errors(self.path):
             as_before = self._lock()
             try:
-                if not as_before or self.tail is not None:
-                    self._know()
-                self._check_begun()
-                group = commit.plan(
-                    self.fold,
-                    self.mark.hash,
-                    requests,
-                    find=self.find_id,
-                    at=self.entry_at,
-                    now_us=self._around.clock(),
-                )
+                group = self._plan(requests, as_before=as_before)
                 if group.lines:
                     self.write(group)
-                elif group.repeats:
-                    self.sync_foreign()
                 return group.answers
             finally:
                 self._unlock()
+
+    def begin(self, requests: Sequence[Request], *, as_before: bool) -> commit.Group:
+        """The first half of a commit under the lock of `try_lock`, which said `as_before`: written, and not synced.
+
+        A group without lines is a whole commit: its answers hold, and the lock is given back. So it is on an error.
+        For any other, `end` has to follow.
+        """
+        written = False
+        with os_errors(self.path):
+            try:
+                group = self._plan(requests, as_before=as_before)
+                if group.lines:
+                    self._put(group)
+                    written = True
+                return group
+            finally:
+                if not written:
+                    self._unlock()
+
+    def end(self, group: commit.Group) -> None:
+        """The second half: what `begin` wrote is durable when this returns, and the lock is given back."""
+        with os_errors(self.path):
+            try:
+                self._make_durable(group)
+            finally:
+                self._unlock()
+
+    def _plan(self, requests: Sequence[Request], *, as_before: bool) -> commit.Group:
+        if not as_before or self.tail is not None:
+            self._know()
+        self._check_begun()
+        group = commit.plan(
+            self.fold, self.mark.hash, requests, find=self.find_id, at=self.entry_at, now_us=self._around.clock()
+        )
+        if group.repeats and not group.lines:
+            self.sync_foreign()
+        return group
 
     def _check_begun(self) -> None:
         if not self.begun:
@@ -130,16 +165,24 @@ class Log(Following):
 
     def write(self, group: commit.Group) -> None:
         """Write and sync a planned group. Lock held. On a failure nothing of it stays."""
-        data = b"".join(group.lines)
+        self._put(group)
+        self._make_durable(group)
+
+    def _put(self, group: commit.Group) -> None:
         try:
             os.lseek(self._fd, self.mark.offset, os.SEEK_SET)
-            disk.write_all(self._fd, data)
+            disk.write_all(self._fd, b"".join(group.lines))
+        except BaseException:
+            self._take_back()
+            raise
+
+    def _make_durable(self, group: commit.Group) -> None:
+        try:
             disk.datasync(self._fd)
         except BaseException:
             self._take_back()
             raise
-        last = group.entries[-1]
-        self.mark = scan.Mark(self.mark.offset + len(data), last.seq, group.hash)
+        self.mark = scan.Mark(self.mark.offset + group.size, group.entries[-1].seq, group.hash)
         self.fold = group.fold
         self._foreign = False
         if self._ids is not None:

@@ -6,10 +6,12 @@ import contextlib
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator
+from typing import NamedTuple
 
 from ...backend import Answer, Request
 from ...errors import HansardError, NotFound, Unavailable
 from ...limits import COMMIT_BYTES_MAX, OPEN_LOGS_MAX
+from ..commit import Group
 from .following import Surroundings
 from .log import Log
 
@@ -26,6 +28,19 @@ class Waiter:
         self.request = request
         self.done = done
         self.answer: Answer | None = None
+
+
+class Begun(NamedTuple):
+    """A group that was written and has to be synced. Its log is locked, and this thread holds its mutex."""
+
+    log: Log
+    waiters: list[Waiter]
+    group: Group
+
+
+def _give(waiters: list[Waiter], answers: list[Answer]) -> None:
+    for waiter, answer in zip(waiters, answers, strict=True):
+        waiter.answer = answer
 
 
 class Pool:
@@ -47,24 +62,18 @@ class Pool:
         Raises:
             NotFound: nothing stands for the id.
         """
-        log = self._enter(session)
-        try:
-            yield log
-        except NotFound:
-            # Deleted, perhaps made anew elsewhere: the next caller looks the place up again.
-            self.drop(log)
-            raise
-        finally:
-            log.mutex.release()
-
-    def _enter(self, session: str) -> Log:
-        """The open log of a session, its mutex held."""
         while True:
             log = self._get(session)
-            log.mutex.acquire()
-            if not log.closed:
-                return log
-            log.mutex.release()
+            with log.mutex:
+                if log.closed:
+                    continue
+                try:
+                    yield log
+                except NotFound:
+                    # Deleted, perhaps made anew elsewhere: the next caller looks the place up again.
+                    self.drop(log)
+                    raise
+                return
 
     def _get(self, session: str) -> Log:
         with self._mutex:
@@ -122,27 +131,95 @@ class Pool:
     def commit_waiting(self, session: str) -> None:
         """Commit one group of what waits for a session. Afterwards each of the group has its answer."""
         group: list[Waiter] = []
-        try:
-            log = self._enter(session)
-            try:
-                group = self._next_group(session)
-                if group:
+        with self._answering(session, group):
+            self._commit_group(session, group)
+
+    def _commit_group(self, session: str, group: list[Waiter]) -> None:
+        """Put what waits into `group`, and commit it."""
+        while True:
+            log = self._get(session)
+            # A plain `with`: between it and the lock no signal can come, so an interrupt never leaves the lock behind.
+            with log.mutex:
+                if log.closed:
+                    continue
+                group += self._next_group(session)
+                if not group:
+                    return
+                try:
                     self._before(log)
                     answers = log.commit([waiter.request for waiter in group])
                     self._after(log)
-                    for waiter, answer in zip(group, answers, strict=True):
-                        waiter.answer = answer
-            except NotFound:
-                self.drop(log)
-                raise
+                except NotFound:
+                    self.drop(log)
+                    raise
+            _give(group, answers)
+            return
+
+    def begin_waiting(self, session: str, begun: list[Begun]) -> bool:
+        """The first half of `commit_waiting`, which waits for nobody: what was written and has to be synced is in `begun`.
+
+        False: the log is not open, or in other hands; nothing was done. Called on the thread that calls `end`.
+        """
+        with self._mutex:
+            log = self._logs.get(session)
+        if log is None or not log.mutex.acquire(blocking=False):
+            return False
+        group: list[Waiter] = []
+        written = False
+        try:
+            with self._answering(session, group):
+                planned = self._begin(log, group)
+                if planned is None:
+                    return False
+                written = bool(planned.lines)
+                if written:
+                    begun.append(Begun(log, group, planned))
+                else:
+                    self._after(log)
+                    _give(group, planned.answers)
+        finally:
+            if not written:
+                log.mutex.release()
+        return True
+
+    def _begin(self, log: Log, group: list[Waiter]) -> Group | None:
+        try:
+            self._before(log)
+            as_before = None if log.closed else log.try_lock()
+            if as_before is None:
+                return None
+            group += self._next_group(log.session)
+            return log.begin([waiter.request for waiter in group], as_before=as_before)
+        except NotFound:
+            self.drop(log)
+            raise
+
+    def end(self, begun: Begun) -> None:
+        """The second half: what was written is durable, and each of the group has its answer."""
+        log, group = begun.log, begun.waiters
+        with self._answering(log.session, group):
+            try:
+                log.end(begun.group)
+                self._after(log)
             finally:
                 log.mutex.release()
+            _give(group, begun.group.answers)
+
+    @contextlib.contextmanager
+    def _answering(self, session: str, group: list[Waiter]) -> Generator[None]:
+        """Whatever happens inside, each of the group has its answer: nobody waits for what will not come."""
+        try:
+            yield
         except HansardError as error:
             self._refuse(session, group, error)
-        except BaseException:
-            msg = f"session {session!r}: the commit was interrupted; it may or may not be there. Repeat it with the same ids"
-            self._refuse(session, group, Unavailable(msg))
-            raise
+        except BaseException as error:
+            why = str(error) if isinstance(error, OSError) else f"the commit was broken off by {type(error).__name__}"
+            msg = f"session {session!r}: {why}. It may or may not be there; repeat it with the same ids"
+            answer = Unavailable(msg)
+            answer.__cause__ = error
+            self._refuse(session, group, answer)
+            if not isinstance(error, Exception):
+                raise
         finally:
             for waiter in group:
                 if waiter.done is not None and waiter.answer is not None:

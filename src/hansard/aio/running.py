@@ -29,13 +29,11 @@ _THREADS: Final = 32
 class _Call:
     """One call: how it is set going, and what it came to."""
 
-    __slots__ = ("_bell", "begun", "event", "outcome", "start")
+    __slots__ = ("_bell", "begun", "outcome", "start")
 
-    def __init__(self, bell: _Bell, start: Start, event: asyncio.Future[None] | anyio.Event) -> None:
+    def __init__(self, bell: _Bell, start: Start) -> None:
         self._bell = bell
         self.start = start
-        self.event = event
-        """What the task waits for."""
         self.begun = False
         self.outcome: Outcome | None = None
 
@@ -52,6 +50,37 @@ class _Call:
         self.outcome = outcome
         self._bell.ring(self)
 
+    def wake(self) -> None:
+        """Let the task go on that waits for the outcome; called in the thread of its event loop."""
+        raise NotImplementedError
+
+
+class _FutureCall(_Call):
+    """Waited for in asyncio."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, bell: _Bell, start: Start, future: asyncio.Future[None]) -> None:
+        super().__init__(bell, start)
+        self.future = future
+
+    def wake(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+class _EventCall(_Call):
+    """Waited for in trio."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, bell: _Bell, start: Start) -> None:
+        super().__init__(bell, start)
+        self.event = anyio.Event()
+
+    def wake(self) -> None:
+        self.event.set()
+
 
 class _Bell:
     """Brings outcomes from other threads into one event loop, waking it once for all that are ready."""
@@ -59,11 +88,11 @@ class _Bell:
     def __init__(self, loop: object, wake: Callable[[Callable[[], None]], object]) -> None:
         self.loop = loop
         self._wake = wake
-        self._asked: list[_Call] = []
+        self._asked: list[_FutureCall] = []
         self._ready: deque[_Call] = deque()
         self._rung = False
 
-    def gather(self, call: _Call, soon: Callable[[Callable[[], None]], object]) -> None:
+    def gather(self, call: _FutureCall, soon: Callable[[Callable[[], None]], object]) -> None:
         """Begin a call once all tasks that can run now have run: what they ask for is handed over together."""
         if not self._asked:
             soon(self._begin_all)
@@ -72,7 +101,7 @@ class _Bell:
     def _begin_all(self) -> None:
         asked, self._asked = self._asked, []
         for call in asked:
-            if not (isinstance(call.event, asyncio.Future) and call.event.cancelled()):
+            if not call.future.cancelled():
                 call.begin()
 
     def ring(self, call: _Call) -> None:
@@ -92,11 +121,7 @@ class _Bell:
         self._rung = False
         ready = self._ready
         while ready:
-            event = ready.popleft().event
-            if not isinstance(event, asyncio.Future):
-                event.set()
-            elif not event.done():
-                event.set_result(None)
+            ready.popleft().wake()
 
 
 class _Here(threading.local):
@@ -125,10 +150,10 @@ async def _settled_on_asyncio(start: Start) -> Outcome:
     bell = _here.bell
     if bell is None or bell.loop is not loop:
         bell = _here.bell = _Bell(loop, loop.call_soon_threadsafe)
-    call = _Call(bell, start, loop.create_future())
+    call = _FutureCall(bell, start, loop.create_future())
     bell.gather(call, loop.call_soon)
     try:
-        await call.event
+        await call.future
     except asyncio.CancelledError:
         # What was cancelled before this task came to wait is cancelled before the loop gets to begin the call.
         if call.begun:
@@ -137,14 +162,14 @@ async def _settled_on_asyncio(start: Start) -> Outcome:
     return call.outcome or (None, None)
 
 
-async def _ended(call: _Call, loop: asyncio.AbstractEventLoop) -> None:
+async def _ended(call: _FutureCall, loop: asyncio.AbstractEventLoop) -> None:
     """Wait for the end of a call, however often this task is cancelled."""
     # The shield keeps anyio from cancelling again and again; Task.cancel() comes through, and is counted as it is.
     with anyio.CancelScope(shield=True):
         while call.outcome is None:
-            event = call.event = loop.create_future()
+            future = call.future = loop.create_future()
             try:
-                await event
+                await future
             except asyncio.CancelledError:
                 continue
 
@@ -157,11 +182,10 @@ async def _settled_on_trio(start: Start) -> Outcome:
     bell = _here.bell
     if bell is None or bell.loop is not token:
         bell = _here.bell = _Bell(token, token.run_sync_soon)
-    event = anyio.Event()
-    call = _Call(bell, start, event)
+    call = _EventCall(bell, start)
     call.begin()
     with anyio.CancelScope(shield=True):
-        await event.wait()
+        await call.event.wait()
     await anyio.lowlevel.checkpoint_if_cancelled()
     return call.outcome or (None, None)
 

@@ -211,16 +211,15 @@ class _Planning:
         self._bytes += self._check_room(absent)
         if self.fold is self._handed_in:
             self.fold = self.fold.copy()
-        seq, apply, by_id, append = self.fold.seq, self.fold.apply, self._by_id, self.planned.append
-        ids: list[str] = []
+        first, apply, by_id = self.fold.seq + 1, self.fold.apply, self._by_id
+        seq = first
         for sealed in absent:
-            seq += 1
             entry = _entry_of(sealed, seq, None)
             apply(entry)
-            ids.append(entry.id)
-            place = by_id[entry.id] = (sealed, entry)
-            append(place)
-        return Appended(seq, tuple(range(seq + 1 - len(ids), seq + 1)), tuple(ids), len(ids))
+            by_id[entry.id] = place = (sealed, entry)
+            self.planned.append(place)
+            seq += 1
+        return Appended(seq - 1, tuple(range(first, seq)), tuple([one.new.id for one in absent]), seq - first)
 
     def _check_room(self, absent: Sequence[Sealed]) -> int:
         size = admitting.check_size(absent)

@@ -107,7 +107,9 @@ def _seal(new: NewEntry, fresh: tuple[str, str, str, str], levels: int) -> Seale
     at = times.normal(new.at) if new.at else now
     whole = NewEntry(kind, new.body, given or drawn, at, agent, run, parent, new.extra)
     # An id of ours and a kind need no escaping.
-    front = _front(whole) if given else f',"id":"{drawn}","at":"{at}","kind":"{kind}"'.encode() + _who(agent, run)
+    front = _front(whole) if given else f',"id":"{drawn}","at":"{at}","kind":"{kind}"'.encode()
+    if not given and not agent is run is None:
+        front += _who(agent, run)
     size = len(front) + len(extra) + len(body) + _FRAME_BYTES
     if size > ENTRY_BYTES_MAX:
         large = max(("body", body), ("extra", extra), ("agent and run", front), key=lambda named: len(named[1]))

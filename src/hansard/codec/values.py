@@ -49,28 +49,26 @@ def _storable(value: Any, room: int) -> bool:
     if kind is dict:
         if room == 0:
             return False
-        for key, item in value.items():
+        for key in value:
             if type(key) is not str:
                 return False
-            kind = type(item)
-            if kind is dict or kind is list:
-                if not _storable(item, room - 1):
-                    return False
-            elif kind not in _SCALARS and not (kind is float and isfinite(item)):
-                return False
-        return True
-    if kind is list:
+        items = value.values()
+    elif kind is list:
         if room == 0:
             return False
-        for item in value:
-            kind = type(item)
-            if kind is dict or kind is list:
-                if not _storable(item, room - 1):
-                    return False
-            elif kind not in _SCALARS and not (kind is float and isfinite(item)):
+        items = value
+    else:
+        return kind in _SCALARS or (kind is float and isfinite(value))
+    for item in items:
+        kind = type(item)
+        if kind in _SCALARS:
+            continue
+        if kind is dict or kind is list:
+            if not _storable(item, room - 1):
                 return False
-        return True
-    return kind in _SCALARS or (kind is float and isfinite(value))
+        elif kind is not float or not isfinite(item):
+            return False
+    return True
 
 
 def _check(value: Any, where: str, room: int) -> None:

@@ -132,7 +132,8 @@ def on_message(facts: Facts, entry: Entry) -> int:
     if not isinstance(role, str):
         return PLAIN
     if role == "assistant":
-        facts.model = word(body.get("model")) or facts.model
+        if "model" in body:
+            facts.model = word(body["model"]) or facts.model
     elif role == "user":
         if "parts" in body:
             facts.error_count += _errors(body["parts"])

@@ -15,7 +15,7 @@ from ..limits import COMMIT_BYTES_MAX, MIB
 from ..model.entry import Json, NewEntry
 from ..model.requests import Changes
 from .changes import KeyChanges, changes_of
-from .given import File, GivenEntries, new_entries, without_inline
+from .given import File, GivenEntries, examined, without_inline
 from .leases import HasFence, fence_of
 from .place import Place
 from .redacting import changes_without_secrets, entry_without_secrets, redacted_changes, redacted_entry, report
@@ -49,7 +49,7 @@ def draft(
     Raises:
         Invalid: an entry, the key or `expect` can't be taken.
     """
-    given, usual = new_entries(entries)
+    given, usual = examined(entries)
     if not usual or changes is not None:
         given, changes = _without_secrets(given, changes)
     if place.redact is not None:

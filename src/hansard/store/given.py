@@ -40,12 +40,17 @@ _WHAT_IS: Final = (
 )
 
 
-def new_entries(given: GivenEntries) -> tuple[list[NewEntry], bool]:
-    """The entries that a caller means, in their order, and whether all of them are usual (`is_usual`).
+def new_entries(given: GivenEntries) -> list[NewEntry]:
+    """The entries that a caller means, in their order.
 
     Raises:
         Invalid: something is no entry; says which and what would be.
     """
+    return examined(given)[0]
+
+
+def examined(given: GivenEntries) -> tuple[list[NewEntry], bool]:
+    """As `new_entries`, and whether all of them are usual ones (`is_usual`)."""
     if type(given) is not list and isinstance(given, NewEntry | Message | Mapping):
         found = [_new_entry(given, "entries")]
         return found, is_usual(found[0])

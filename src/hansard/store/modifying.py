@@ -35,7 +35,7 @@ class Draft:
 
     def append(self, entries: GivenEntries) -> None:
         """The entries are written after those already drafted."""
-        self._entries += new_entries(entries)[0]
+        self._entries += new_entries(entries)
 
     def set(self, **fields: Json) -> None:
         """The fields are set together with the entries: title, status, model, pinned, or your own."""

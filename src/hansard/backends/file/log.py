@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
-from ...backend import Answer, Request
+from ...backend import Request
 from ...fold import Fold
 from .. import commit
 from . import disk, locks, scan
@@ -42,23 +42,22 @@ class Log(Following):
             NotFound, Unavailable: the session was deleted; the log can't be opened, or nothing may be written there.
         """
         with os_errors(self.path):
-            self._lock()
+            self._lock(locks.acquire)
             try:
                 yield self._fd
             finally:
-                self._unlock()
+                self.unlock()
 
-    def _lock(self) -> bool:
-        """Lock the file that the path names; whether it is as it was when it was last looked at."""
-        locked = self._take_lock(locks.acquire)
-        return locked is True
+    def lock(self, *, wait: bool = True) -> bool | None:
+        """Lock the file that the path names, for `begin`: whether it is as it was; None if others hold it, and no `wait`.
 
-    def try_lock(self) -> bool | None:
-        """As `_lock`, for `begin`; None if others hold the lock."""
+        Raises:
+            NotFound, Unavailable: as `locked`. The lock is not held then.
+        """
         with os_errors(self.path):
-            return self._take_lock(locks.try_acquire)
+            return self._lock(locks.acquire if wait else locks.try_acquire)
 
-    def _take_lock(self, acquire: Callable[[int], bool | None]) -> bool | None:
+    def _lock(self, acquire: Callable[[int], bool | None]) -> bool | None:
         if self._poisoned:
             self._poisoned_error()
         if self._fd < 0:
@@ -76,10 +75,11 @@ class Log(Following):
                 # Erased and replaced, or deleted and made anew, while we waited.
                 self._open()
             except BaseException:
-                self._unlock()
+                self.unlock()
                 raise
 
-    def _unlock(self) -> None:
+    def unlock(self) -> None:
+        """Give the lock back, if it is held."""
         # By now this may be another file: erasing puts a new one in place, which is locked until here.
         if self._fd >= 0 and not self._poisoned:
             locks.release(self._fd)
@@ -106,27 +106,14 @@ class Log(Following):
             disk.datasync(self._fd)
             self._foreign = False
 
-    def commit(self, requests: Sequence[Request]) -> list[Answer]:
-        """Decide and write the requests as one group, durable when this returns: one write, one sync.
+    def begin(self, requests: Sequence[Request], *, as_before: bool) -> commit.Group:
+        """Decide and write requests as one group, under the lock of `lock`, which said `as_before`. Nothing is synced.
+
+        A group without lines is a whole commit: its answers hold, and the lock is given back, as on an error. For any
+        other, `end` has to follow, and nothing may be acknowledged before it has returned.
 
         Raises:
-            HansardError: nothing of any request was acknowledged.
-        """
-        with os_errors(self.path):
-            as_before = self._lock()
-            try:
-                group = self._plan(requests, as_before=as_before)
-                if group.lines:
-                    self.write(group)
-                return group.answers
-            finally:
-                self._unlock()
-
-    def begin(self, requests: Sequence[Request], *, as_before: bool) -> commit.Group:
-        """The first half of a commit under the lock of `try_lock`, which said `as_before`: written, and not synced.
-
-        A group without lines is a whole commit: its answers hold, and the lock is given back. So it is on an error.
-        For any other, `end` has to follow.
+            HansardError: nothing of any request was written.
         """
         written = False
         with os_errors(self.path):
@@ -138,15 +125,19 @@ class Log(Following):
                 return group
             finally:
                 if not written:
-                    self._unlock()
+                    self.unlock()
 
     def end(self, group: commit.Group) -> None:
-        """The second half: what `begin` wrote is durable when this returns, and the lock is given back."""
+        """What `begin` wrote is durable when this returns. The lock is given back in any case.
+
+        Raises:
+            Unavailable: nothing of the group stays.
+        """
         with os_errors(self.path):
             try:
                 self._make_durable(group)
             finally:
-                self._unlock()
+                self.unlock()
 
     def _plan(self, requests: Sequence[Request], *, as_before: bool) -> commit.Group:
         if not as_before or self.tail is not None:

@@ -43,6 +43,12 @@ def _give(waiters: list[Waiter], answers: list[Answer]) -> None:
         waiter.answer = answer
 
 
+def _tell(waiters: list[Waiter]) -> None:
+    for waiter in waiters:
+        if waiter.done is not None and waiter.answer is not None:
+            waiter.done(waiter.answer)
+
+
 class Pool:
     """Logs by session id, least recently used closed first, and their waiting appends."""
 
@@ -131,8 +137,11 @@ class Pool:
     def commit_waiting(self, session: str) -> None:
         """Commit one group of what waits for a session. Afterwards each of the group has its answer."""
         group: list[Waiter] = []
-        with self._answering(session, group):
+        try:
             self._commit_group(session, group)
+        except BaseException as error:  # noqa: BLE001 - raised again if it is more than an error
+            self._break_off(session, group, error)
+        _tell(group)
 
     def _commit_group(self, session: str, group: list[Waiter]) -> None:
         """Put what waits into `group`, and commit it."""
@@ -142,18 +151,35 @@ class Pool:
             with log.mutex:
                 if log.closed:
                     continue
-                group += self._next_group(session)
-                if not group:
+                if session not in self._waiting:
                     return
                 try:
-                    self._before(log)
-                    answers = log.commit([waiter.request for waiter in group])
-                    self._after(log)
-                except NotFound:
-                    self.drop(log)
+                    planned = self._begin(log, group, wait=True)
+                    if planned is None:
+                        continue
+                    if planned.lines:
+                        log.end(planned)
+                except BaseException:
+                    # An interrupt may have come between two steps, when no step had the lock in its care.
+                    log.unlock()
                     raise
-            _give(group, answers)
+                self._after(log)
+            _give(group, planned.answers)
             return
+
+    def _begin(self, log: Log, group: list[Waiter], *, wait: bool) -> Group | None:
+        """Lock a log whose mutex is held, and write what waits by then; None if it is in other hands."""
+        try:
+            self._before(log)
+            as_before = log.lock(wait=wait)
+            if as_before is None:
+                return None
+            group += self._next_group(log.session)
+            return log.begin([waiter.request for waiter in group], as_before=as_before)
+        except NotFound:
+            # Deleted, perhaps made anew elsewhere: the next caller looks the place up again.
+            self.drop(log)
+            raise
 
     def begin_waiting(self, session: str, begun: list[Begun]) -> bool:
         """The first half of `commit_waiting`, which waits for nobody: what was written and has to be synced is in `begun`.
@@ -165,65 +191,53 @@ class Pool:
         if log is None or not log.mutex.acquire(blocking=False):
             return False
         group: list[Waiter] = []
-        written = False
+        written: Group | None = None
         try:
-            with self._answering(session, group):
-                planned = self._begin(log, group)
-                if planned is None:
-                    return False
-                written = bool(planned.lines)
-                if written:
-                    begun.append(Begun(log, group, planned))
-                else:
-                    self._after(log)
-                    _give(group, planned.answers)
+            planned = None if log.closed else self._begin(log, group, wait=False)
+            if planned is None:
+                return False
+            if planned.lines:
+                written = planned
+            else:
+                self._after(log)
+                _give(group, planned.answers)
+        except BaseException as error:  # noqa: BLE001 - raised again if it is more than an error
+            self._break_off(session, group, error)
         finally:
-            if not written:
+            if written is None:
                 log.mutex.release()
+        if written is None:
+            _tell(group)
+        else:
+            begun.append(Begun(log, group, written))
         return True
-
-    def _begin(self, log: Log, group: list[Waiter]) -> Group | None:
-        try:
-            self._before(log)
-            as_before = None if log.closed else log.try_lock()
-            if as_before is None:
-                return None
-            group += self._next_group(log.session)
-            return log.begin([waiter.request for waiter in group], as_before=as_before)
-        except NotFound:
-            self.drop(log)
-            raise
 
     def end(self, begun: Begun) -> None:
         """The second half: what was written is durable, and each of the group has its answer."""
         log, group = begun.log, begun.waiters
-        with self._answering(log.session, group):
+        try:
             try:
                 log.end(begun.group)
                 self._after(log)
             finally:
                 log.mutex.release()
             _give(group, begun.group.answers)
+        except BaseException as error:  # noqa: BLE001 - raised again if it is more than an error
+            self._break_off(log.session, group, error)
+        _tell(group)
 
-    @contextlib.contextmanager
-    def _answering(self, session: str, group: list[Waiter]) -> Generator[None]:
-        """Whatever happens inside, each of the group has its answer: nobody waits for what will not come."""
-        try:
-            yield
-        except HansardError as error:
+    def _break_off(self, session: str, group: list[Waiter], error: BaseException) -> None:
+        """Whatever went wrong, each of the group has its answer: nobody waits for what will not come."""
+        if isinstance(error, HansardError):
             self._refuse(session, group, error)
-        except BaseException as error:
-            why = str(error) if isinstance(error, OSError) else f"the commit was broken off by {type(error).__name__}"
-            msg = f"session {session!r}: {why}. It may or may not be there; repeat it with the same ids"
-            answer = Unavailable(msg)
-            answer.__cause__ = error
-            self._refuse(session, group, answer)
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            for waiter in group:
-                if waiter.done is not None and waiter.answer is not None:
-                    waiter.done(waiter.answer)
+            return
+        why = str(error) if isinstance(error, OSError) else f"the commit was broken off by {type(error).__name__}"
+        answer = Unavailable(f"session {session!r}: {why}. It may or may not be there; repeat it with the same ids")
+        answer.__cause__ = error
+        self._refuse(session, group, answer)
+        if not isinstance(error, Exception):
+            _tell(group)
+            raise error
 
     def _refuse(self, session: str, group: list[Waiter], error: HansardError) -> None:
         if not group:

@@ -196,7 +196,7 @@ class MemoryBackend(MemoryUpkeep):
                     shelf.write(fork, [NewEntry(kind="erase", body={"seqs": [one.seq for one in copies], **said})])
                 if copies or shelf.log(fork).prefix:
                     changed.append(fork)
-            shelf.clear(frozenset(hashes))
+            shelf.clear(frozenset(hashes), (session, *forks))
             dropped = [name for name in sorted(named) if _drop_attachment(shelf, name, session, forks)]
             return Erasure(tuple(entry.seq for entry in targets), tuple(dropped), tuple(sorted(changed)))
 

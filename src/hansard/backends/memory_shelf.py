@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import msgspec
@@ -154,9 +154,9 @@ class Shelf(Records):
         files = {name: data for name, data in self.files(session).items() if name in needed}
         log.prefix, log.files = self.inherited_lines(session), files | log.files
 
-    def clear(self, hashes: frozenset[str]) -> None:
-        """Clear salt and body of the entries with these hashes, in every log and in every copy of its lines."""
-        for log in self.logs.values():
+    def clear(self, hashes: frozenset[str], sessions: Iterable[str] | None = None) -> None:
+        """Clear salt and body of the entries with these hashes in the logs and copies of some sessions; None: of all."""
+        for log in map(self.log, self.logs if sessions is None else sessions):
             log.lines = [_cleared(line, hashes) for line in log.lines]
             log.prefix = [_cleared(line, hashes) for line in log.prefix]
             log.fold = None

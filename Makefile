@@ -27,7 +27,8 @@ demo: $(READY)
 	@$(BIN)/hansard demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@sh scripts/postgres
+	HANSARD_TESTS_NEED_POSTGRES=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-adapters: $(READY)
 	$(BIN)/python scripts/adapters.py $(ARGS)
@@ -38,7 +39,8 @@ lint: $(READY)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 torture: $(READY)
-	$(BIN)/python -m pytest -m torture tests $(ARGS)
+	@sh scripts/postgres
+	HANSARD_TESTS_NEED_POSTGRES=1 $(BIN)/python -m pytest -m torture tests $(ARGS)
 
 torture-ha: $(READY)
 	@sh scripts/ha $(ARGS)

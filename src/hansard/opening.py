@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from types import ModuleType
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -74,8 +75,8 @@ def open(  # noqa: A001 - hansard.open is the name
         Unavailable: the store can't be read and written there.
         Unsupported: a newer version wrote it, or the platform or the place is not supported.
     """
-    place = _parse(os.environ.get(VARIABLE) or "~/.hansard" if url is None else url)
     ticking = _clock(clock)
+    place = _place(url)
     if tenant is not None and place.tenant not in (None, tenant):
         msg = f"tenant: {tenant!r} is asked for, but the URL says {place.tenant!r}; give one of the two"
         raise Invalid(msg)
@@ -110,12 +111,35 @@ def _backend(place: _Place, clock: Clock, *, create: bool) -> Backend:
 
 
 def _server(place: _Place, clock: Clock, *, create: bool) -> Backend:
+    postgres = _postgres()
+    return postgres.PostgresBackend(postgres.settings_of(place.server, place.options), clock=clock, create=create)
+
+
+def _postgres() -> ModuleType:
     try:
-        from .backends.postgres import PostgresBackend, settings_of
+        from .backends import postgres
     except ImportError as error:
         msg = "stores in PostgreSQL need psycopg; install it with: pip install 'hansard[postgres]'"
         raise Unsupported(msg) from error
-    return PostgresBackend(settings_of(place.server, place.options), clock=clock, create=create)
+    return postgres
+
+
+def tables(url: str | os.PathLike[str] | None = None) -> Any:
+    """The tables behind a `postgresql://` URL, to be asked for their `status` and to `migrate`; None for other stores.
+
+    Raises:
+        Invalid: the URL can't be understood.
+        Unsupported: psycopg is not installed.
+    """
+    place = _place(url)
+    if not place.server:
+        return None
+    postgres = _postgres()
+    return postgres.Tables(postgres.settings_of(place.server, place.options))
+
+
+def _place(url: str | os.PathLike[str] | None) -> _Place:
+    return _parse(os.environ.get(VARIABLE) or "~/.hansard" if url is None else url)
 
 
 def _parse(url: str | os.PathLike[str]) -> _Place:
@@ -190,7 +214,8 @@ def _folder(path: str | bytes, query: str) -> _Place:
     ):
         msg = f"store options {query!r}: there are ?tenant=name, and ?shared=unsafe for folders on network file systems"
         raise Invalid(msg)
-    return _Place(Path(text).expanduser().absolute(), "shared" in options, options.get("tenant"))
+    root = Path(text).expanduser().absolute()
+    return _Place(root, shared_unsafe="shared" in options, tenant=options.get("tenant"))
 
 
 def _clock(given: AnyClock | None) -> Clock:

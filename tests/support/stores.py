@@ -75,3 +75,27 @@ def empty_database() -> str:
     with psycopg.connect(own, autocommit=True) as con, contextlib.suppress(psycopg.errors.UndefinedTable):
         con.execute(";".join(f"DELETE FROM hansard.{table}" for table in postgres.TABLES))
     return own
+
+
+@contextlib.contextmanager
+def fresh_databases():
+    """A function that makes a database which holds nothing, and says how to reach it."""
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
+    server = need_server()
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"hansard_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(server, autocommit=True) as con:
+            con.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        made.append(name)
+        return make_conninfo(server, dbname=name)
+
+    try:
+        yield make
+    finally:
+        with psycopg.connect(server, autocommit=True) as con:
+            for name in made:
+                con.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

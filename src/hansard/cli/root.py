@@ -41,7 +41,7 @@ COMMANDS: Final = {
     "path": ("locating", "Print the folder of a session."),
     "gc": ("clearing", "Remove what nothing refers to."),
     "reset": ("clearing", "Remove all sessions and documents, for development."),
-    "store": ("storing", "Look after the store: health, reindex, where."),
+    "store": ("storing", "Look after the store: init, status, migrate, health, reindex, where."),
     "demo": ("showcase", "See it at work in a temporary folder."),
     "completion": ("completing", "Print the completion script of a shell."),
 }
@@ -110,7 +110,7 @@ def _asks_for_json(arguments: Sequence[str]) -> bool:
     "-S",
     "--store",
     metavar="URL",
-    help="The store: a folder, file:///folder. Default: $HANSARD_STORE, else ~/.hansard.",
+    help="The store: a folder, file:///folder, postgresql://host/database. Default: $HANSARD_STORE, else ~/.hansard.",
 )
 @click.option("--tenant", envvar="HANSARD_TENANT", metavar="NAME", help="Whose store in it. Default: $HANSARD_TENANT.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours on stdout.")

@@ -2,5 +2,6 @@
 
 from .backend import PostgresBackend
 from .connecting import Settings, settings_of
+from .migrating import Tables
 
-__all__ = ["PostgresBackend", "Settings", "settings_of"]
+__all__ = ["PostgresBackend", "Settings", "Tables", "settings_of"]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import Final, Literal, LiteralString, TypeAlias, cast
+from typing import Final, Literal, LiteralString, Self, TypeAlias, cast
 
 import msgspec
 
 from ...errors import NotFound, Unavailable, Unsupported
-from .connecting import Clashed, Connection, Database, execute, script
+from .connecting import Clashed, Connection, Database, Settings, execute, script
 
 Phase: TypeAlias = Literal["pre", "post"]
 
@@ -44,6 +44,39 @@ class Status(msgspec.Struct, frozen=True):
     """The database holds a store."""
     done: tuple[int, ...]
     pending: tuple[Migration, ...]
+
+
+class Tables:
+    """The tables of a database, for whoever looks after them: no store is opened, and nothing is made on the way."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect when something is asked."""
+        self._db = Database(settings)
+
+    def status(self) -> Status:
+        """Where the tables stand.
+
+        Raises:
+            Unsupported: a newer version has changed them.
+            Unavailable: no server answers.
+        """
+        return status(self._db)
+
+    def migrate(self, *, phase: Phase | None = None) -> tuple[Migration, ...]:
+        """All pending migrations (of a phase) are done; those that this call did.
+
+        Raises:
+            Unavailable: no server answers, or it refuses.
+        """
+        return migrate(self._db, phase=phase)
+
+    def __enter__(self) -> Self:
+        """The tables."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the connections."""
+        self._db.close()
 
 
 def migrations() -> tuple[Migration, ...]:

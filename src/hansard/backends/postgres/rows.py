@@ -145,6 +145,26 @@ def _canonical(value: Json) -> Json:
     return value
 
 
+def usual_columns(info: SessionInfo) -> dict[str, Any]:
+    """The values of the columns that every append changes."""
+    return {
+        "message_count": clamp(info.message_count),
+        "entry_count": clamp(info.entry_count),
+        "size": clamp(info.size),
+        "updated_at": clean(info.updated_at),
+        "activity_at": clean(info.activity_at),
+        "touched_us": clamp(info.touched_us),
+    }
+
+
+def said(info: SessionInfo) -> tuple[Json, ...]:
+    """What the other columns are made of, as far as an append can change it."""
+    return (
+        info.agent, info.user, info.project, info.slug, info.title, info.status, info.model, info.provider, info.pinned,
+        info.is_empty, info.error is None,
+    )  # fmt: skip
+
+
 def columns(info: SessionInfo) -> dict[str, Any]:
     """The values of the columns that say what a session is now."""
     return {
@@ -168,11 +188,6 @@ def columns(info: SessionInfo) -> dict[str, Any]:
         "is_empty": info.is_empty,
         "is_fork": bool(info.segments),
         "is_error": info.error is not None,
-        "message_count": clamp(info.message_count),
-        "entry_count": clamp(info.entry_count),
-        "size": clamp(info.size),
         "created_at": clean(info.created_at),
-        "updated_at": clean(info.updated_at),
-        "activity_at": clean(info.activity_at),
-        "touched_us": clamp(info.touched_us),
+        **usual_columns(info),
     }

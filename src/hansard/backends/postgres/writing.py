@@ -16,7 +16,6 @@ import msgspec
 
 from ...backend import Answer, Request
 from ...codec.line import decode_line
-from ...codec.names import new_id
 from ...errors import Corrupt, HansardError, NotFound, Unavailable
 from ...fold import FOLD_VERSION, Fold
 from ...model.entry import Entry
@@ -25,7 +24,7 @@ from . import documents, sources
 from .connecting import Clashed, Connection, Lost, execute, settle
 from .core import LINES, SQL, Core
 from .known import Known
-from .rows import Head, columns, encode_state, marks_of, raw, unraw
+from .rows import Head, columns, encode_state, marks_of, raw, said, unraw, usual_columns
 
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.05
@@ -44,18 +43,10 @@ def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> li
     Raises:
         HansardError: nothing of any request was acknowledged.
     """
-    requests = [_named(request) for request in requests]
     writer = _Writer(core, session, requests)
     if any(request.documents for request in requests):
         return writer.under_lock(None)
     return writer.optimistic()
-
-
-def _named(request: Request) -> Request:
-    """The request with an id for its update, so that deciding it twice gives one entry."""
-    if request.changes is None or request.change_id:
-        return request
-    return msgspec.structs.replace(request, change_id=new_id())
 
 
 class _Writer:
@@ -135,25 +126,39 @@ class _Writer:
 
     def _send(self, known: Known, group: commit.Group) -> tuple[bool, dict[str, Entry]]:
         """Whether the group was written; if not, the entries that already have ids of it."""
-        asked = {**self._values(known.root, known.fold, group), "was_seq": known.seq, "was_hash": known.hash}
+        was = {"was_seq": known.seq, "was_hash": known.hash, "was_version": known.version}
+        if self._is_usual(known.fold, group.fold):
+            statement, asked = SQL["append_usual"], self._usual_values(known.root, group)
+        else:
+            statement, asked = SQL["append"], self._values(known.root, known.fold, group)
         with self.core.db.connection() as con:
             con.doubtful = False
-            found = execute(con, SQL["append"], {**asked, "was_version": known.version})
+            found = execute(con, statement, asked | was)
             settled = not con.doubtful
         if found[0][0] and not settled:
             self._make_sure(known)
         return bool(found[0][0]), {unraw(row[1]): decode_line(bytes(row[2])) for row in found[1:]}
 
+    def _is_usual(self, before: Fold, after: Fold) -> bool:
+        """Whether the group changes of the row only what every group does, and no id can be there already."""
+        return not self.given and before.state is after.state and said(before.info()) == said(after.info())
+
+    def _usual_values(self, root: bytes, group: commit.Group) -> dict[str, Any]:
+        info = group.fold.info()
+        return {
+            **usual_columns(info), "tenant": self.core.tenant, "root": root, "session": raw(self.session),
+            "seq": info.seq, "hash": group.hash, "fold_version": FOLD_VERSION, "fold": group.fold.dump(state=False),
+            "seqs": [entry.seq for entry in group.entries], "ids": [raw(entry.id) for entry in group.entries],
+            "lines": group.lines,
+        }  # fmt: skip
+
     def _values(self, root: bytes, before: Fold, group: commit.Group) -> dict[str, Any]:
         info = group.fold.info()
         new_state = before.state is not group.fold.state
         return {
-            **columns(info), **self.core.at(self.session, root), "seq": info.seq, "hash": group.hash,
-            "fold_version": FOLD_VERSION, "fold": group.fold.dump(state=False), "new_state": new_state,
+            **self._usual_values(root, group), **columns(info), "new_state": new_state,
             "state": encode_state(info.state) if new_state else None,
             "given": [raw(one) for one in self.given if one not in self.there],
-            "seqs": [entry.seq for entry in group.entries], "ids": [raw(entry.id) for entry in group.entries],
-            "lines": group.lines,
         }  # fmt: skip
 
     def _make_sure(self, known: Known) -> None:

@@ -2,7 +2,7 @@
 
 -- name: keep
 INSERT INTO hansard.attachments (tenant, root, session, sha256, at_us, data)
-SELECT s.tenant, s.root, s.session, %(sha256)s, %(now_us)s, %(data)s
+SELECT s.tenant, s.root, s.session, %(sha256)s, %(now_us)s, %(data)b
 FROM (
     SELECT tenant, root, session FROM hansard.sessions
     WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s FOR KEY SHARE
@@ -12,32 +12,32 @@ RETURNING 1
 
 -- name: one
 SELECT a.data FROM hansard.attachments a
-JOIN unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
+JOIN unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
 WHERE a.tenant = %(tenant)s AND a.sha256 = %(sha256)s
 LIMIT 1
 
 -- name: verified
 SELECT a.sha256, bool_or(sha256(a.data) = a.sha256) FROM hansard.attachments a
-JOIN unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
-WHERE a.tenant = %(tenant)s AND a.sha256 = ANY (%(names)s::bytea[])
+JOIN unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
+WHERE a.tenant = %(tenant)s AND a.sha256 = ANY (%(names)b::bytea[])
 GROUP BY a.sha256
 
 -- name: still_named
-SELECT x.name FROM unnest(%(names)s::bytea[]) AS x (name)
+SELECT x.name FROM unnest(%(names)b::bytea[]) AS x (name)
 WHERE EXISTS (
-    SELECT FROM unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS y (root, session)
+    SELECT FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS y (root, session)
     JOIN hansard.entries e ON e.tenant = %(tenant)s AND e.root = y.root AND e.session = y.session
     WHERE position(x.name IN e.line) > 0)
 
 -- name: drop
 DELETE FROM hansard.attachments a
-USING unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session)
-WHERE a.tenant = %(tenant)s AND a.root = x.root AND a.session = x.session AND a.sha256 = ANY (%(names)s::bytea[])
+USING unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session)
+WHERE a.tenant = %(tenant)s AND a.root = x.root AND a.session = x.session AND a.sha256 = ANY (%(names)b::bytea[])
 RETURNING a.sha256
 
 -- name: drop_old
 DELETE FROM hansard.attachments a
-WHERE a.tenant = %(tenant)s AND a.root = %(root)s AND a.session = %(session)s AND a.sha256 = ANY (%(names)s::bytea[])
+WHERE a.tenant = %(tenant)s AND a.root = %(root)s AND a.session = %(session)s AND a.sha256 = ANY (%(names)b::bytea[])
     AND a.at_us <= %(before_us)s
 RETURNING a.sha256
 

@@ -31,27 +31,43 @@ SELECT root FROM hansard.ids WHERE tenant = %(tenant)s AND id = %(session)s
 UPDATE hansard.sessions SET hash = hash
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
 
+-- name: append_usual
+WITH moved AS (
+    UPDATE hansard.sessions SET
+        seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,
+        message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s,
+        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
+    WHERE tenant = %(tenant)b AND root = %(root)b AND session = %(session)b
+        AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
+    RETURNING tenant, root, session
+), added AS (
+    INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
+    SELECT moved.tenant, moved.root, moved.session, x.seq, x.id, x.line
+    FROM moved, unnest(%(seqs)b::bigint[], %(ids)b::bytea[], %(lines)b::bytea[]) AS x (seq, id, line)
+)
+SELECT count(*) FROM moved
+
 -- name: append
 WITH known AS (
-    SELECT id, line FROM hansard.entries
-    WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND id = ANY (%(given)s::bytea[])
+    SELECT e.id, e.line FROM unnest(%(given)b::bytea[]) AS g (id)
+    JOIN hansard.entries e ON e.tenant = %(tenant)s AND e.root = %(root)s AND e.session = %(session)s AND e.id = g.id
 ), moved AS (
     UPDATE hansard.sessions SET
-        seq = %(seq)s, hash = %(hash)s, fold_version = %(fold_version)s, fold = %(fold)s,
-        state = CASE WHEN %(new_state)s THEN %(state)s ELSE state END,
+        seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,
+        state = CASE WHEN %(new_state)s THEN %(state)b ELSE state END,
         agent = %(agent)s, "user" = %(user)s, project = %(project)s, slug = %(slug)s, title = %(title)s,
-        title_key = %(title_key)s, status = %(status)s, model = %(model)s, provider = %(provider)s,
+        title_key = %(title_key)b, status = %(status)s, model = %(model)s, provider = %(provider)s,
         pinned = %(pinned)s, damaged = false, is_empty = %(is_empty)s, is_error = %(is_error)s,
         message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s,
         updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
     WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
-        AND seq = %(was_seq)s AND hash = %(was_hash)s AND fold_version = %(was_version)s
+        AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
         AND NOT EXISTS (SELECT FROM known)
     RETURNING 1 AS one
 ), added AS (
     INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
     SELECT %(tenant)s, %(root)s, %(session)s, x.seq, x.id, x.line
-    FROM moved, unnest(%(seqs)s::bigint[], %(ids)s::bytea[], %(lines)s::bytea[]) AS x (seq, id, line)
+    FROM moved, unnest(%(seqs)b::bigint[], %(ids)b::bytea[], %(lines)b::bytea[]) AS x (seq, id, line)
 )
 SELECT (SELECT count(*) FROM moved), NULL, NULL
 UNION ALL
@@ -63,19 +79,19 @@ INSERT INTO hansard.sessions (
     project, slug, number, depth, title, title_key, status, model, provider, pinned, damaged, is_empty, is_fork,
     is_error, message_count, entry_count, size, created_at, updated_at, activity_at, touched_us, text_seq)
 VALUES (
-    %(tenant)s, %(root)s, %(session)s, %(seq)s, %(hash)s, %(first_seq)s, %(fold_version)s, %(fold)s, %(state)s,
+    %(tenant)s, %(root)s, %(session)s, %(seq)s, %(hash)b, %(first_seq)s, %(fold_version)s, %(fold)b, %(state)b,
     %(listed)s, %(kind)s, %(parent)s, %(name)s, %(agent)s, %(user)s, %(project)s, %(slug)s, %(number)s, %(depth)s,
-    %(title)s, %(title_key)s, %(status)s, %(model)s, %(provider)s, %(pinned)s, %(damaged)s, %(is_empty)s, %(is_fork)s,
+    %(title)s, %(title_key)b, %(status)s, %(model)s, %(provider)s, %(pinned)s, %(damaged)s, %(is_empty)s, %(is_fork)s,
     %(is_error)s, %(message_count)s, %(entry_count)s, %(size)s, %(created_at)s, %(updated_at)s, %(activity_at)s,
     %(touched_us)s, %(first_seq)s::bigint - 1)
 
 -- name: put
 UPDATE hansard.sessions SET
-    seq = %(seq)s, hash = %(hash)s, fold_version = %(fold_version)s, fold = %(fold)s, state = %(state)s,
+    seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b, state = %(state)b,
     text_seq = CASE WHEN %(reread)s THEN first_seq - 1 ELSE least(text_seq, %(seq)s) END,
     listed = %(listed)s, kind = %(kind)s, parent = %(parent)s, name = %(name)s, agent = %(agent)s, "user" = %(user)s,
     project = %(project)s, slug = %(slug)s, number = %(number)s, depth = %(depth)s, title = %(title)s,
-    title_key = %(title_key)s, status = %(status)s, model = %(model)s, provider = %(provider)s, pinned = %(pinned)s,
+    title_key = %(title_key)b, status = %(status)s, model = %(model)s, provider = %(provider)s, pinned = %(pinned)s,
     damaged = %(damaged)s, is_empty = %(is_empty)s, is_fork = %(is_fork)s, is_error = %(is_error)s,
     message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s, created_at = %(created_at)s,
     updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
@@ -84,7 +100,7 @@ WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
 -- name: add_lines
 INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
 SELECT %(tenant)s, %(root)s, %(session)s, x.seq, x.id, x.line
-FROM unnest(%(seqs)s::bigint[], %(ids)s::bytea[], %(lines)s::bytea[]) AS x (seq, id, line)
+FROM unnest(%(seqs)b::bigint[], %(ids)b::bytea[], %(lines)b::bytea[]) AS x (seq, id, line)
 
 -- name: reserve
 INSERT INTO hansard.ids (tenant, id, root) VALUES (%(tenant)s, %(session)s, %(root)s) ON CONFLICT DO NOTHING RETURNING 1
@@ -100,7 +116,7 @@ DELETE FROM hansard.calls WHERE tenant = %(tenant)s AND root = %(root)s AND sess
 
 -- name: add_marks
 INSERT INTO hansard.marks (tenant, root, session, mark)
-SELECT %(tenant)s, %(root)s, %(session)s, x FROM unnest(%(marks)s::bigint[]) AS x ON CONFLICT DO NOTHING
+SELECT %(tenant)s, %(root)s, %(session)s, x FROM unnest(%(marks)b::bigint[]) AS x ON CONFLICT DO NOTHING
 
 -- name: number
 INSERT INTO hansard.pairs (tenant, pair, agent, "user", number)
@@ -128,7 +144,7 @@ WHERE s.tenant = %(tenant)s AND s.root = %(root)s AND s.name = %(name)s
 -- name: renew
 UPDATE hansard.sessions SET renewed_fence = %(fence)s, renewed_us = %(now_us)s
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
-    AND seq = %(was_seq)s AND hash = %(was_hash)s
+    AND seq = %(was_seq)s AND hash = %(was_hash)b
 RETURNING 1
 
 -- name: stale

@@ -16,17 +16,17 @@ RETURNING first_seq
 
 -- name: calls
 SELECT call, seq, name FROM hansard.calls
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND call = ANY (%(calls)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND call = ANY (%(calls)b::bytea[])
 
 -- name: add_calls
 INSERT INTO hansard.calls (tenant, root, session, call, seq, name)
 SELECT %(tenant)s, %(root)s, %(session)s, x.call, x.seq, x.name
-FROM unnest(%(calls)s::bytea[], %(seqs)s::bigint[], %(names)s::bytea[]) AS x (call, seq, name)
+FROM unnest(%(calls)b::bytea[], %(seqs)b::bigint[], %(names)b::bytea[]) AS x (call, seq, name)
 ON CONFLICT DO NOTHING
 
 -- name: next_piece
 SELECT seq, max(piece) FROM hansard.texts
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq = ANY (%(seqs)s::bigint[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq = ANY (%(seqs)b::bigint[])
 GROUP BY seq
 
 -- name: add
@@ -49,15 +49,15 @@ DELETE FROM hansard.calls WHERE tenant = %(tenant)s
 -- name: heads
 SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
     false
-FROM unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session)
+FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session)
 JOIN hansard.sessions s ON s.tenant = %(tenant)s AND s.root = x.root AND s.session = x.session
 
 -- name: lines
 SELECT e.session, e.seq, e.line
-FROM unnest(%(roots)s::bytea[], %(sessions)s::bytea[], %(seqs)s::bigint[]) AS x (root, session, seq)
+FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[], %(seqs)b::bigint[]) AS x (root, session, seq)
 JOIN hansard.entries e ON e.tenant = %(tenant)s AND e.root = x.root AND e.session = x.session AND e.seq = x.seq
 
 -- name: calls_of
 SELECT c.session, c.call, c.seq, c.name
-FROM unnest(%(roots)s::bytea[], %(sessions)s::bytea[], %(calls)s::bytea[]) AS x (root, session, call)
+FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[], %(calls)b::bytea[]) AS x (root, session, call)
 JOIN hansard.calls c ON c.tenant = %(tenant)s AND c.root = x.root AND c.session = x.session AND c.call = x.call

@@ -17,14 +17,14 @@ ON CONFLICT DO NOTHING
 
 -- name: has_attachments
 SELECT 1 FROM hansard.attachments a
-JOIN unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
+JOIN unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
 WHERE a.tenant = %(tenant)s LIMIT 1
 
 -- name: copy_attachments
 INSERT INTO hansard.attachments (tenant, root, session, sha256, at_us, data)
 SELECT a.tenant, %(root)s, %(session)s, a.sha256, a.at_us, a.data FROM hansard.attachments a
-JOIN unnest(%(roots)s::bytea[], %(sessions)s::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
-WHERE a.tenant = %(tenant)s AND a.sha256 = ANY (%(needed)s::bytea[])
+JOIN unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session) ON a.root = x.root AND a.session = x.session
+WHERE a.tenant = %(tenant)s AND a.sha256 = ANY (%(needed)b::bytea[])
 ON CONFLICT DO NOTHING
 
 -- name: lock_root
@@ -42,39 +42,39 @@ ORDER BY s.depth, s.session
 
 -- name: lock_some
 SELECT session FROM hansard.sessions
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 ORDER BY depth, session FOR UPDATE
 
 -- name: drop_ids
-DELETE FROM hansard.ids WHERE tenant = %(tenant)s AND id = ANY (%(sessions)s::bytea[])
+DELETE FROM hansard.ids WHERE tenant = %(tenant)s AND id = ANY (%(sessions)b::bytea[])
 
 -- name: drop_sessions
 DELETE FROM hansard.sessions
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 
 -- name: drop_entries
 DELETE FROM hansard.entries
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 
 -- name: drop_attachments
 DELETE FROM hansard.attachments
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 
 -- name: drop_marks
 DELETE FROM hansard.marks
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 
 -- name: drop_forks
 DELETE FROM hansard.forks
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 
 -- name: drop_texts
 DELETE FROM hansard.texts
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 
 -- name: drop_calls
 DELETE FROM hansard.calls
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)s::bytea[])
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 
 -- name: roots
 SELECT DISTINCT root FROM hansard.sessions WHERE tenant = %(tenant)s AND root > %(after)s ORDER BY root LIMIT %(most)s
@@ -82,7 +82,7 @@ SELECT DISTINCT root FROM hansard.sessions WHERE tenant = %(tenant)s AND root > 
 -- name: copies
 SELECT s.root, s.session, e.seq, e.line
 FROM hansard.sessions s JOIN hansard.entries e
-    ON e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = ANY (%(seqs)s::bigint[])
+    ON e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = ANY (%(seqs)b::bigint[])
 WHERE s.tenant = %(tenant)s AND s.is_fork AND e.seq < s.first_seq AND s.session <> %(session)s
 
 -- name: root_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -25,3 +26,9 @@ def pytest_unconfigure(config):
     stores.drop_databases()
     if _begins_the_run(config):
         postgres.end_run()
+
+
+def pytest_report_header():
+    if importlib.util.find_spec("psycopg") is None:
+        return "PostgreSQL: tests/postgres is left out, psycopg is not installed; `make test` has it"
+    return None

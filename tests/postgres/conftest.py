@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import os
 
 import pytest
 
 import hansard
-from support import stores
+from support import postgres, stores
+
+collect_ignore_glob = []
+if importlib.util.find_spec("psycopg") is None and not os.environ.get(postgres.NEEDED):
+    # The head of the report says so.
+    collect_ignore_glob.append("test_*.py")
 
 
 @pytest.fixture

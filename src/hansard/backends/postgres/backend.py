@@ -71,7 +71,9 @@ class PostgresBackend(Keeping):
     ) -> Page[Hit]:
         """As the contract says."""
         with self._open() as core:
-            return searching.search(core, search, session=session, order=order, limit=limit, cursor=cursor)
+            return searching.search(
+                core, search, self._background, session=session, order=order, limit=limit, cursor=cursor
+            )
 
     def fork(self, origin: str, creation: Creation, *, at: int | None) -> Created:
         """As the contract says."""

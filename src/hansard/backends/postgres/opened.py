@@ -18,6 +18,7 @@ from .connecting import Database, Settings
 from .core import Core
 from .queues import Queues
 from .rows import raw
+from .textindex import Background
 from .watching import Bell
 from .writing import commit_requests
 
@@ -30,26 +31,22 @@ class Opened:
     name: str = "postgres"
     capabilities: frozenset[str] = CAPABILITIES
 
-    def __init__(self, settings: Settings, *, clock: Clock, create: bool = True, tenant: str = "") -> None:
-        """Open the store in a database, or that of one of its tenants; the tables are made if there are none.
+    def __init__(self, settings: Settings, *, clock: Clock, create: bool = True) -> None:
+        """Open the store in a database; its tables are made if there are none.
 
         Raises:
             NotFound, Unavailable, Unsupported: as `migrating.prepare` says.
-            Invalid: the tenant's name can't be stored.
         """
-        if tenant:
-            check_id(tenant, "tenant")
         db = Database(settings)
         try:
             migrating.prepare(db, create=create)
         except BaseException:
             db.close()
             raise
-        self._start(db, clock, tenant, owner=True)
+        self._start(db, clock)
 
-    def _start(self, db: Database, clock: Clock, tenant: str, *, owner: bool) -> None:
+    def _start(self, db: Database, clock: Clock, tenant: str = "") -> None:
         self._db = db
-        self._owner = owner
         self._clock = clock
         self._tenant = tenant
         self._closed = False
@@ -58,15 +55,16 @@ class Opened:
         self._mutex = threading.Lock()
         self._core = Core(db, raw(tenant), clock)
         self._core.touched = lambda _session: self._bell.ring()
+        self._background = Background(self._core)
         self._queues = Queues(lambda session, requests: commit_requests(self._core, session, requests))
         _stores.add(self)
 
     def _forget(self) -> None:
         """In a forked child: have connections, locks and threads of its own."""
-        if self._owner:
+        if not self._tenant:
             self._db.forget()
         closed, tenants = self._closed, self._tenants
-        self._start(self._db, self._clock, self._tenant, owner=self._owner)
+        self._start(self._db, self._clock, self._tenant)
         self._closed, self._tenants = closed, tenants
 
     @contextlib.contextmanager
@@ -99,7 +97,7 @@ class Opened:
             there = self._tenants.get(name)
             if there is None or there.closed:
                 there = self._tenants[name] = type(self).__new__(type(self))
-                there._start(self._db, self._clock, name, owner=False)  # noqa: SLF001 - of its own class
+                there._start(self._db, self._clock, name)  # noqa: SLF001 - of its own class
             return there
 
     @property
@@ -117,8 +115,9 @@ class Opened:
             tenant.close()
         self._queues.close()
         self._bell.ring()
-        if self._owner:
+        if not self._tenant:
             self._db.close()
+        self._background.close()
 
 
 _stores: weakref.WeakSet[Opened] = weakref.WeakSet()

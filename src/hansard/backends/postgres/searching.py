@@ -47,6 +47,7 @@ class _Place(msgspec.Struct, frozen=True):
 def search(
     core: Core,
     search: Search,
+    background: textindex.Background,
     *,
     session: str | None,
     order: Literal["newest", "rank"],
@@ -59,7 +60,9 @@ def search(
     if session is not None:
         core.head(session)
     complete = freshen(core)
-    complete &= textindex.catch_up(core, session=session, seconds=_SECONDS)
+    if not textindex.catch_up(core, session=session, seconds=_SECONDS):
+        complete = False
+        background.go_on()
     words = _words(core.tenant, search.text)
     titles: dict[str, str | None] = {}
     found: list[Found] = []

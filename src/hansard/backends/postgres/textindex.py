@@ -6,6 +6,8 @@ searches checks each place against the entry itself.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -16,6 +18,7 @@ import msgspec
 
 from ...codec import times
 from ...codec.line import decode_line
+from ...errors import HansardError
 from ...limits import MIB
 from ...model.entry import Entry
 from ...query import Piece, pieces
@@ -36,6 +39,8 @@ LARGE: Final = "z*"
 _BATCH_ENTRIES: Final = 500
 _WORDS_BYTES_MAX: Final = MIB * 3 // 4
 _MANY: Final = 100
+_BETWEEN: Final = "\x1f"
+"""Stands between words on their way to the server; the tokeniser takes it for white space."""
 
 
 def spelled(tenant: bytes, kind: str, word: str) -> str:
@@ -94,15 +99,28 @@ def catch_up(core: Core, *, session: str | None = None, seconds: float | None = 
     while True:
         found = _behind(core, session, after)
         for root, name, seq, done in found:
-            for start in range(done, seq, _BATCH_ENTRIES):
-                if end is not None and time.monotonic() > end:
-                    return False
-                asked = core.at(name, root, seq=min(seq, start + _BATCH_ENTRIES), was=start)
-                if not core.db.transact(partial(_index, core, asked=asked)):
-                    break
+            if not _catch_up_one(core, core.at(name, root), seq, done, end):
+                return False
         if session is not None or len(found) < _MANY:
             return True
         after = found[-1][1]
+
+
+def _catch_up_one(core: Core, here: dict[str, Any], seq: int, done: int, end: float | None) -> bool:
+    """Index one session from `done` up to `seq`; whether that was within the time."""
+    while done < seq:
+        if end is not None and time.monotonic() > end:
+            return False
+        upto = min(seq, done + _BATCH_ENTRIES)
+        if core.db.transact(partial(_index, core, asked={**here, "seq": upto, "was": done})):
+            done = upto
+            continue
+        # Another indexer was faster, or the session is gone.
+        now = core.db.rows(TEXTS["behind_one"], here)
+        if not now:
+            return True
+        done = now[0][3]
+    return True
 
 
 def _behind(core: Core, session: str | None, after: bytes) -> list[Any]:
@@ -197,12 +215,47 @@ def _write(con: Connection, asked: dict[str, Any], batch: _Batch) -> None:
             "names": [raw(name) for _, name in batch.calls.values()],
         }
         execute(con, TEXTS["add_calls"], {**here, **calls})
+    if not batch.rows:
+        return
     seqs = sorted({row.seq for row in batch.rows})
-    last: dict[int, int] = dict(execute(con, TEXTS["next_piece"], {**here, "seqs": seqs})) if seqs else {}
+    last: dict[int, int] = dict(execute(con, TEXTS["next_piece"], {**here, "seqs": seqs}))
+    numbers: list[int] = []
     for row in batch.rows:
-        piece = last[row.seq] = last.get(row.seq, -1) + 1
-        values = {"seq": row.seq, "piece": piece, "at_us": row.at_us, "tool": row.tool, "words": row.words}
-        execute(con, TEXTS["add"], {**here, **values})
+        last[row.seq] = last.get(row.seq, -1) + 1
+        numbers.append(last[row.seq])
+    rows = {
+        "seqs": [row.seq for row in batch.rows], "pieces": numbers, "ats": [row.at_us for row in batch.rows],
+        "tools": [row.tool for row in batch.rows], "words": [_BETWEEN.join(row.words) for row in batch.rows],
+    }  # fmt: skip
+    execute(con, TEXTS["add"], {**here, **rows})
+
+
+class Background:
+    """Goes on indexing where a search had not the time to; at most one thread, gone when all is done."""
+
+    def __init__(self, core: Core) -> None:
+        """Start nothing yet."""
+        self._core = core
+        self._mutex = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def go_on(self) -> None:
+        """Index all that is behind, soon, on another thread."""
+        with self._mutex:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="hansard-indexer", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        # What it can't do now the next search does, or says that it is missing.
+        with contextlib.suppress(HansardError):
+            catch_up(self._core)
+
+    def close(self) -> None:
+        """Return when the thread has ended; the store's connections are closed already."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
 
 
 def rebuild(core: Core, progress: Any) -> None:

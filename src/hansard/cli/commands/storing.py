@@ -41,7 +41,9 @@ def where_command(run: Run, *, output: str) -> int:
     except NotFound:
         backend = None
     if output == "json":
-        click.echo(dumps({"store": _shown(url), "said_by": why, "exists": backend is not None, "backend": backend}, indent=2))
+        click.echo(
+            dumps({"store": _shown(url), "said_by": why, "exists": backend is not None, "backend": backend}, indent=2)
+        )
     else:
         click.echo(_shown(url))
         say(f"said by {why}; " + (f"a {backend} store" if backend else "there is no store yet"))

@@ -31,8 +31,10 @@ GROUP BY seq
 
 -- name: add
 INSERT INTO hansard.texts (tenant, root, session, seq, piece, at_us, tool, words)
-SELECT %(tenant)s, %(root)s, %(session)s, %(seq)s, %(piece)s, %(at_us)s, %(tool)s,
-    array_to_tsvector(%(words)s::text[])
+SELECT %(tenant)s, %(root)s, %(session)s, x.seq, x.piece, x.at_us, x.tool,
+    array_to_tsvector(string_to_array(x.words, E'\x1f'))
+FROM unnest(%(seqs)b::bigint[], %(pieces)b::bigint[], %(ats)b::bigint[], %(tools)b::boolean[], %(words)b::text[])
+    AS x (seq, piece, at_us, tool, words)
 
 -- name: indexed
 SELECT count(*) FROM hansard.sessions WHERE tenant = %(tenant)s AND text_seq < seq

@@ -29,6 +29,7 @@ _MODULES: Final = {
     "a3s": "a3s",
     "snapshot": "snapshot",
     "langchain": "langchain",
+    "adk": "adk",
 }
 FORMATS: Final = tuple(_MODULES)
 """The raw formats that have a decoder."""

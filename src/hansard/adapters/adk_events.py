@@ -1,0 +1,82 @@
+"""What ADK hands over, as Hansard keeps it: events with their usage, and the changes of three states."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from google.adk.events import Event
+from google.adk.sessions import State
+from pydantic_core import to_jsonable_python
+
+from ..codec import times, values
+from ..errors import Invalid
+from ..model.entry import Json, NewEntry, usage
+from ..payloads.adk import role_of
+
+FORMAT: Final = "adk"
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def entries_of(event: Event) -> list[NewEntry]:
+    """The entry that holds an event, and the usage that it reports."""
+    text = event.model_dump_json(exclude_none=True)
+    raw = {"format": FORMAT, "text": text}
+    at = times.normal(event.timestamp)
+    agent = event.author if event.author not in ("", "user") else None
+    content = event.content.model_dump(mode="json", exclude_none=True) if event.content else None
+    if content and content.get("parts"):
+        body: dict[str, Json] = {"role": role_of(content), "raw": raw}
+        if event.model_version:
+            body["model"] = event.model_version
+        entry = NewEntry(kind="message", body=body, id=event.id, at=at, agent=agent, run=event.invocation_id or None)
+    else:
+        body = {"type": "adk.event", "raw": raw}
+        entry = NewEntry(kind="event", body=body, id=event.id, at=at, agent=agent, run=event.invocation_id or None)
+    return [entry, *_usage(event, at)]
+
+
+def _usage(event: Event, at: str) -> list[NewEntry]:
+    told = event.usage_metadata
+    if told is None:
+        return []
+    cached, thought = told.cached_content_token_count or 0, told.thoughts_token_count or 0
+    return [
+        usage(
+            event.model_version,
+            call_id=event.id,
+            input=max(0, (told.prompt_token_count or 0) - cached),
+            output=(told.candidates_token_count or 0) + thought,
+            cache_read=cached,
+            reasoning=thought,
+            at=at,
+        )
+    ]
+
+
+def deltas_of(state: Mapping[str, Any]) -> dict[str, dict[str, Json]]:
+    """The changes of the app's, the user's and (by "") the session's own state, as JSON; temporary ones are left out."""
+    deltas: dict[str, dict[str, Json]] = {State.APP_PREFIX: {}, State.USER_PREFIX: {}, "": {}}
+    for key, value in state.items():
+        if key.startswith(State.TEMP_PREFIX):
+            continue
+        prefix = next((one for one in (State.APP_PREFIX, State.USER_PREFIX) if key.startswith(one)), "")
+        deltas[prefix][key.removeprefix(prefix)] = _as_json(key, value)
+    return deltas
+
+
+def _as_json(key: str, value: Any) -> Json:
+    """The value as JSON has it; what has no form there becomes its text, and that is said."""
+    try:
+        plain = to_jsonable_python(value)
+        values.check_value(plain)
+    except (ValueError, TypeError, RecursionError) as error:
+        _logger.warning("state %r holds what JSON has no form for, and is stored as text: %s", key, error)
+        plain = to_jsonable_python(value, serialize_unknown=True, inf_nan_mode="strings")
+        try:
+            values.check_value(plain)
+        except Invalid:
+            plain = str(value)
+    return plain

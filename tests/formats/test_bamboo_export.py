@@ -231,7 +231,9 @@ def test_a_second_export_of_a_session_that_went_on_replaces_the_first(store, out
 
 def test_a_damaged_session_is_refused_and_spoils_nothing(tmp_path, out):
     with hansard.open(tmp_path / "store") as store:
-        store.create(id="bad", entries=[hansard.user("aaa"), hansard.user("bbb")])
+        bad = store.create(id="bad", entries=hansard.user("first"))
+        bad.append(hansard.user("aaa"))
+        bad.append(hansard.user("bbb"))
         store.create(id="good", entries=hansard.user("x"))
     log = tmp_path / "store" / "sessions" / "bad" / "log.jsonl"
     log.write_bytes(log.read_bytes().replace(b"aaa", b"aab"))

@@ -57,7 +57,9 @@ def test_the_sample_sessions_become_what_their_readme_says(store, tmp_path):
     assert texts(store.get("01J0ZK3V9QW8X7Y6T5R4S3P2N1")) == [("user", "opaque id era")]
     lost = store.get("crab_bob_3")
     assert lost.info.archive == "crab-bob-3-1"
-    assert lost.history()[0].text == "[archived context unavailable: crab-bob-3-1]"
+    assert lost.history()[0].metadata == {"archive": "crab-bob-3-1", "missing": True}
+    assert second.documents.load("crab-alice-work-2-1", category="archives") == "Alice asked to rotate logs."
+    assert legacy.documents.load("crab_tg-12345_1-legacy-2", category="archives") == "Inline legacy summary text."
     assert import_paths(store, [tmp_path / "in" / "crabtalk_sessions"]).added == 0
 
 
@@ -189,3 +191,24 @@ def test_spelling_and_unknown_members_are_kept_to_the_byte(store, home):
 def test_notes_in_the_memory_file_are_said_to_be_left_there(store, home):
     report = import_paths(store, [home])
     assert any("1 notes and topics" in note for file in report.files for note in file.notes)
+
+
+def test_an_archive_that_comes_later_takes_the_place_of_the_words_that_it_is_missing(store, home):
+    memory = (home / "memory.db").read_bytes()
+    (home / "memory.db").unlink()
+    import_paths(store, [home])
+    session = store.get("crab_ana_2")
+    assert session.history()[0].metadata["missing"]
+    (home / "memory.db").write_bytes(memory)
+    import_paths(store, [home])
+    assert session.history()[0].text == "Ana asked, it was done."
+    assert import_paths(store, [home]).added == 0
+
+
+def test_an_archive_that_was_rewritten_is_a_new_version(store, home):
+    import_paths(store, [home])
+    (home / "memory.db").write_bytes(write_memories([Memory(2, 1, ARCHIVE, "crab-ana-2-1", "Told anew.")]))
+    import_paths(store, [home])
+    documents = store.get("crab_ana_2").documents
+    assert [one.version for one in documents.versions("crab-ana-2-1", category="archives")] == [1, 2]
+    assert documents.load("crab-ana-2-1", category="archives") == "Told anew."

@@ -209,3 +209,13 @@ def test_more_steps_than_names_can_order_are_numbered_anew(store, tmp_path, out)
 )
 def test_slugs_are_those_of_crabtalk(name, slug):
     assert sender_slug(name) == slug
+
+
+def test_a_compaction_that_names_its_archive_takes_the_document_along(store, out):
+    session = store.create(id="s", agent="crab", user="ana", entries=[hansard.user("one"), hansard.assistant("two")])
+    session.documents.save("then", "what was said", category="archives")
+    session.compact(archive="then")
+    export(store, out, "s")
+    assert load(out / "crab_ana_1", era=2)[1] == "then"
+    assert read_memories((out / "memory.db").read_bytes()).archives["then"].content == "what was said"
+    assert imported(out).get("s").history()[0].text == "what was said"

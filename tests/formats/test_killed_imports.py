@@ -44,7 +44,11 @@ def record(store):
     """What the sessions hold, but for the ids and salts that are drawn anew each time."""
     found = {}
     for info in store.sessions(kind=("root", "child")):
-        found[info.id] = [(e.id if n else "", e.kind, e.at, e.body) for n, e in enumerate(store.get(info.id).entries())]
+        entries = [
+            (e.id, e.kind, e.at, e.body) for e in store.get(info.id).entries() if e.kind not in ("created", "document")
+        ]
+        documents = [(one.key, one.version, one.sha256) for one in info.documents]
+        found[info.id] = entries, documents, info.metadata, info.title, info.number
     return found
 
 

@@ -247,7 +247,9 @@ def _messages(recorded: Recorded, header: Header, files: Files) -> tuple[list[st
     said = recorded.said()
     summary = next((item for item in reversed(said) if item.entry.kind == "compaction"), None)
     messages = [item for item in said if item.entry.kind == "message"]
-    event = _summarised(header, summary, sum(item.covered for item in messages)) if summary is not None else None
+    text = recorded.summary_of(summary) if summary is not None else None
+    count = sum(item.covered for item in messages)
+    event = _summarised(header, summary, text, count) if summary is not None else None
     texts: list[str] = []
     notes: list[str] = []
     for item in messages:
@@ -260,9 +262,8 @@ def _messages(recorded: Recorded, header: Header, files: Files) -> tuple[list[st
     return texts, notes
 
 
-def _summarised(header: Header, summary: Said, count: int) -> str | None:
-    text = summary.body.get("summary")
-    if not isinstance(text, str) or not count or summary.entry.id.startswith("compaction:"):
+def _summarised(header: Header, summary: Said, text: str | None, count: int) -> str | None:
+    if text is None or not count or summary.entry.id.startswith("compaction:"):
         return None
     event = sha256(f"{summary.entry.id}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
     header.compressed(text, summary.entry.at, count, event)

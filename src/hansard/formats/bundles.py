@@ -76,6 +76,14 @@ class SideFile(msgspec.Struct):
     data: bytes
 
 
+class SideDocument(msgspec.Struct):
+    """A text beside the session: a document of its own."""
+
+    category: str
+    name: str
+    text: str
+
+
 class View(msgspec.Struct):
     """What the heads say that a session is: fields, state and metadata of its info."""
 
@@ -127,6 +135,7 @@ class Bundle(msgspec.Struct):
     items: list[Item] = []
     heads: list[Head] = []
     files: list[SideFile] = []
+    documents: list[SideDocument] = []
     view: ViewOf = _nothing
     updated: str = ""
     """When the heads were written."""

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from ..errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound, Unsupported
 from ..limits import ID_BYTES_MAX, MIB
+from ..model.documents import DocumentKey
 from ..model.entry import NODES, Entry, Json, NewEntry
-from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, Tell, View, changes_between
+from .bundles import Bundle, Damage, Head, Item, Payload, SideDocument, SideFile, Spot, Tell, View, changes_between
 from .directories import size_of
 from .feeding import existing
 from .planning import last_name
@@ -115,6 +116,7 @@ class _BundleImport:
         self._logged: _Logged | None = None
         self._report = SessionReport("")
         self._batch: list[Item] = []
+        self._documents: dict[DocumentKey, bytes] = {}
         self._size = 0
         self._files = {file.name: sha256(file.data).hexdigest() for file in bundle.files}
 
@@ -133,6 +135,8 @@ class _BundleImport:
             return report
         if self._logged is None and self._session is not None:
             self._logged = _Logged(self._session)
+        for document in bundle.documents:
+            self._take_document(document)
         for file in bundle.files:
             self._take_file(file)
         for item in bundle.items:
@@ -214,6 +218,15 @@ class _BundleImport:
         body: dict[str, Json] = {"sha256": digest, "mime": file.mime, "size": len(file.data), "name": file.name}
         self._add(Item(identity, "attachment", body, at=self._bundle.facts.at))
 
+    def _take_document(self, document: SideDocument) -> None:
+        """Have a document written with the next batch, unless its content is there."""
+        key = DocumentKey(document.category, document.name)
+        known = {one.key: one.sha256 for one in self._session.info.documents} if self._session is not None else {}
+        data = document.text.encode("utf-8", "replace")
+        if known.get(key) != sha256(data).hexdigest():
+            self._documents[key] = data
+            self._report.added += 1
+
     def _known(self, identity: str) -> int:
         return self._logged.ids.get(identity, 0) if self._logged is not None else 0
 
@@ -286,7 +299,8 @@ class _BundleImport:
 
     def _flush(self) -> None:
         batch, self._batch, self._size = self._batch, [], 0
-        if not batch:
+        documents, self._documents = self._documents, {}
+        if not batch and not documents:
             return
         self._report.added += len(batch)
         if self._dry_run or self._session is None:
@@ -296,7 +310,7 @@ class _BundleImport:
             if item.spot is not None and item.kind in NODES:
                 item.spot.seq = base + number
         entries = [self._entry(item) for item in batch]
-        self._session.append(entries, expect=base)
+        self._session.append(entries, expect=base, documents=documents or None)
 
     def _entry(self, item: Item) -> NewEntry:
         body: dict[str, Json] = {
@@ -333,6 +347,10 @@ def _mark_of(bundle: Bundle) -> dict[str, Json]:
     hasher = sha256()
     names = [item.id for item in bundle.items]
     names += [f"{HEAD}{head.name}:{head.digest}" for head in bundle.heads]
+    names += [
+        f"document:{one.category}:{one.name}:{sha256(one.text.encode('utf-8', 'replace')).hexdigest()}"
+        for one in bundle.documents
+    ]
     names += [f"file:{file.name}:{sha256(file.data).hexdigest()}" for file in bundle.files]
     for name in names:
         hasher.update(name.encode("utf-8", "surrogatepass"))

@@ -10,8 +10,10 @@ from typing import Final
 import msgspec
 
 from ..codec import values
+from ..codec.names import check_id
+from ..errors import Invalid
 from ..model.entry import Json
-from .bundles import Bundle, Damage, Head, Item, Payload, Spot, View, digest_of
+from .bundles import Bundle, Damage, Head, Item, Payload, SideDocument, Spot, View, digest_of
 from .bundling import derived_item, line_item
 from .crabtalk_memory import Memories
 from .planning import Clock, Facts, count, moment, word
@@ -22,8 +24,8 @@ TEMPORARY: Final = re.compile(r"(?:step-\+?\d+|meta)\.tmp\..*")
 OWN: Final = "hansard"
 """A member of a step or of a meta file that holds what crabtalk has no word for; its reader ignores it."""
 
-MISSING: Final = "[archived context unavailable: {name}]"
-"""What stands for an archive that is gone; crabtalk says the same."""
+ARCHIVES: Final = "archives"
+"""The category of the documents that archives become."""
 
 _NOTES_MAX: Final = 50
 _ROLES: Final = {"developer": "system", "human": "user", "ai": "assistant", "model": "assistant", "function": "tool"}
@@ -40,6 +42,7 @@ class _Reading(msgspec.Struct):
     clock: Clock
     head: Spot
     damage: list[Damage]
+    documents: list[SideDocument] = []
 
     def hurt(self, name: str, reason: str) -> None:
         self.damage.append(Damage(str(self.path / name), reason))
@@ -68,6 +71,7 @@ def read_session(place: Path, memories: Memories) -> Bundle | None:
     )  # fmt: skip
     found = _Reading(place, memories, word(meta.get("summary")), Clock(at), Spot(), damage)
     bundle.items = _items(found, steps)
+    bundle.documents = found.documents
     if not bundle.updated:
         bundle.updated = found.clock.now
     if data is not None:
@@ -228,24 +232,37 @@ def _boundary(step: dict[str, Json]) -> str:
 
 
 def _compaction(found: _Reading, event: Item, step: dict[str, Json], *, last: bool) -> Item:
-    """What a boundary does to the history: it begins with the archive from here on."""
-    name = word(step.get("archive_name"))
-    body: dict[str, Json] = {"summary": step.get("compact"), "covers": found.head}
+    """What a boundary does to the history: it begins with the archive from here on, which is a document, too.
+
+    An archive that is missing is looked for again when the history is read, so it may come later.
+    """
+    name, text = word(step.get("archive_name")), step.get("compact")
+    number = event.line[0] if event.line is not None else 0
+    body: dict[str, Json] = {"summary": text, "covers": found.head}
     if name is not None:
         archive = found.memories.archives.get(name)
         body["archive"] = name
         if archive is not None:
-            body["summary"] = archive.content
+            text = body["summary"] = archive.content
             body["memory"] = {"id": archive.id, "created_s": archive.created_s, "aliases": archive.aliases}
         else:
-            found.hurt(
-                event.body.get("file", f"step-{(event.line or (0, 0))[0]:06d}"), f"its archive {name!r} is missing"
-            )
-            body["summary"] = (found.summary if last else None) or MISSING.format(name=name)
-            body["missing"] = True
+            found.hurt(str(event.body.get("file", f"step-{number:06d}")), f"its archive {name!r} is missing")
+            body |= {"summary": found.summary if last else None, "missing": True}
     item = derived_item(event, ":compact", "compaction", body)
     found.head = item.spot or Spot()
+    called = name if name is not None else f"{found.path.name}-legacy-{number}"
+    if isinstance(text, str) and not body.get("missing") and _can_name(called):
+        found.documents.append(SideDocument(ARCHIVES, called, text))
     return item
+
+
+def _can_name(name: str) -> bool:
+    """Whether a document can have this name."""
+    try:
+        check_id(name)
+    except Invalid:
+        return False
+    return True
 
 
 def _role(role: str, message: dict[str, Json]) -> str:

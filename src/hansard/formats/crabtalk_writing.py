@@ -155,8 +155,11 @@ def _file_of(entry: Entry, number: int) -> str:
 def _keep_archives(recorded: Recorded, shelf: Shelf, stem: str) -> None:
     for entry in recorded.entries:
         body: dict[str, Json] = entry.body if isinstance(entry.body, dict) else {}
-        name, text = body.get("archive"), body.get("summary")
-        if entry.kind == "compaction" and isinstance(name, str) and isinstance(text, str) and not body.get("missing"):
+        name = body.get("archive")
+        if entry.kind != "compaction" or not isinstance(name, str):
+            continue
+        text = recorded.summary_of(Said(entry, body))
+        if text is not None:
             shelf.put(name, text, entry.at, body.get("memory") or {}, stem=stem)
 
 
@@ -209,8 +212,8 @@ class _Steps:
 
     def _keep(self, said: Said) -> str:
         body = said.body
-        text, name = body.get("summary"), body.get("archive")
-        if body.get("missing") or not isinstance(text, str):
+        text, name = self._recorded.summary_of(said), body.get("archive")
+        if text is None:
             return str(name or "")
         named = name if isinstance(name, str) else ""
         return self._shelf.put(named, text, said.entry.at, body.get("memory") or {}, stem=self._stem)

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ..errors import Corrupt, NotFound
+from ..codec import values
+from ..errors import Corrupt, Invalid, NotFound
 from ..fold import Fold
 from ..model.entry import Entry, Json, Part
 from ..model.info import SessionInfo
@@ -20,6 +21,9 @@ from .raw import raw_line
 from .source import line_key
 
 Ranges: TypeAlias = tuple[tuple[int, int | None], ...]
+
+ARCHIVES: Final = "archives"
+"""The category of the documents that archives are."""
 
 _SILENT: Final = frozenset(("lease", "created", "attachment"))
 """Kinds that change nothing of what an export writes."""
@@ -148,6 +152,23 @@ class Recorded:
         payload = self.payload_of(body) if isinstance(raw, dict) and raw.get("format") == self.format else None
         visible = any(first <= entry.seq and (last is None or entry.seq <= last) for first, last in ranges)
         return Said(entry, body, payload, covered=hidden or not visible)
+
+    def summary_of(self, said: Said) -> str | None:
+        """The text that a compaction begins the history with: its own, or the document's that it names."""
+        text, name = said.body.get("summary"), said.body.get("archive")
+        if isinstance(text, str) and not said.body.get("missing"):
+            return text
+        if not isinstance(name, str):
+            return None
+        for category in (ARCHIVES, ""):
+            try:
+                found = self.session.documents.load(name, category=category)
+            except (NotFound, Invalid, Corrupt):
+                continue
+            return found if isinstance(found, str) else values.encode(found).decode("utf-8", "replace")
+        first = next(iter(self.session.history()), None)
+        known = first is not None and first.seq == said.entry.seq and not first.metadata.get("missing")
+        return first.text if first is not None and known else None
 
     def attachment(self, sha256: str) -> bytes | None:
         """The bytes of an attachment; None if it is gone."""

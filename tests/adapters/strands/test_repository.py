@@ -10,10 +10,10 @@ import hansard
 pytest.importorskip("strands", reason="Strands Agents is not installed; make test-adapters has it")
 
 from strands import Agent, tool
-from strands.models.model import Model
 from strands.session.repository_session_manager import RepositorySessionManager
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
+from tests.support.scripted_strands import Scripted
 
 from hansard.adapters.strands import HansardSessionRepository
 
@@ -171,39 +171,6 @@ def test_a_group_of_agents_keeps_its_state(talk):
     talk.update_multi_agent("s", Group())
     assert talk.read_multi_agent("s", "g") == {"step": 1}
     assert talk.read_multi_agent("s", "other") is None
-
-
-class Scripted(Model):
-    """A model that gives these answers; a dict is a tool call."""
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-        self.seen = []
-
-    def update_config(self, **config):
-        pass
-
-    def get_config(self):
-        return {}
-
-    async def structured_output(self, *args, **kwargs):
-        raise NotImplementedError
-        yield
-
-    async def stream(self, messages, *args, **kwargs):
-        self.seen.append([dict(message) for message in messages])
-        answer = self.answers.pop(0)
-        yield {"messageStart": {"role": "assistant"}}
-        call = isinstance(answer, dict)
-        start = {"toolUse": {"toolUseId": answer["id"], "name": answer["name"]}} if call else {}
-        yield {"contentBlockStart": {"start": start}}
-        delta = {"toolUse": {"input": "{}"}} if call else {"text": answer}
-        yield {"contentBlockDelta": {"delta": delta}}
-        yield {"contentBlockStop": {}}
-        yield {"messageStop": {"stopReason": "tool_use" if call else "end_turn"}}
-        yield {
-            "metadata": {"usage": {"inputTokens": 7, "outputTokens": 2, "totalTokens": 9}, "metrics": {"latencyMs": 1}}
-        }
 
 
 def agent(repository, model, tools=()):

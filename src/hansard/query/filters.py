@@ -21,6 +21,7 @@ _SAID: Final = {
     "workspace": ("config", "fields"),
     "reasoning_effort": ("fields", "config"),
     "schedule_id": ("fields",),
+    "schedule_run_id": ("fields",),
     "run_id": ("fields",),
     "lifecycle": ("fields",),
     "plan_mode": ("fields",),
@@ -63,8 +64,8 @@ def where(*, all_kinds: bool = False, **filters: Json) -> Condition:
     - `id kind root parent depth name agent user project slug number title title_source status model provider seq
       message_count user_message_count exchange_count entry_count error_count attachment_count`: equal to the value;
       None is "not said"; a list, tuple or set is any of its members.
-    - `persona` (a label), `workspace` (in the config), `reasoning_effort schedule_id run_id lifecycle plan_mode
-      permission_mode` (fields): likewise. `at_least at_most`: {name of a number: bound}.
+    - `persona` (a label), `workspace` (in the config), `reasoning_effort schedule_id schedule_run_id run_id lifecycle
+      plan_mode permission_mode` (fields): likewise. `at_least at_most`: {name of a number: bound}.
     - `labels metadata config state fields`: a mapping; every key equals its value (a list, tuple or set: one of them;
       a JSON list must stand in another list); None is "not there or null", ANY is "there and not null".
     - `pinned damaged empty fork has_error has_question has_attachments`: True or False.

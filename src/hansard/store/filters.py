@@ -44,6 +44,7 @@ class Filters(TypedDict, total=False):
     workspace: Words
     reasoning_effort: Words
     schedule_id: Words
+    schedule_run_id: Words
     run_id: Words
     lifecycle: Words
     plan_mode: Any

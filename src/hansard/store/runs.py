@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from ..backend import Backend
-from ..errors import Corrupt, NotFound
+from ..errors import Corrupt, Invalid, NotFound
 from ..model.entry import Entry, Json
 from ..model.info import SessionInfo, Usage
 from ..model.requests import ANY, Clock
@@ -122,7 +122,7 @@ def _told(name: str, story: _Story, info: SessionInfo, now_us: int) -> Run:
     return Run(
         id=name,
         session=info.id,
-        status=_status(name, end, info, now_us),
+        status=_status(name, said, end, info, now_us),
         started_at=_text(said.get("started_at")) or story.first.at,
         ended_at="" if story.end is None else _text(end.get("ended_at")) or story.end.at,
         agent=_text(said.get("agent")) or story.first.agent or info.agent,
@@ -133,26 +133,34 @@ def _told(name: str, story: _Story, info: SessionInfo, now_us: int) -> Run:
         result=end.get("result"),
         steps=end["steps"] if type(end.get("steps")) is int else story.tally.steps,
         usage=_usage(usage) if isinstance(usage, dict) else story.tally.usage,
-        duration_ms=_duration(end, story),
+        duration_ms=_duration(said, end, story),
         seq=story.first.seq,
         trimmed=story.trimmed,
         data=extra if _text(said.get("type")) == STARTED else {},
     )
 
 
-def _status(name: str, end: dict[str, Json], info: SessionInfo, now_us: int) -> str:
+def _status(name: str, said: dict[str, Json], end: dict[str, Json], info: SessionInfo, now_us: int) -> str:
     if end:
         return _text(end.get("status")) or "completed"
+    if said.get("status") in ("pending", "paused"):
+        # An importer's word: it was not at work, so it needs no sign of life.
+        return str(said["status"])
     lease = info.lease
     held = lease is not None and not lease.released and lease.owner == name and now_us < alive_until(info)
     return "running" if held else "dead"
 
 
-def _duration(end: dict[str, Json], story: _Story) -> float | None:
-    said = end.get("duration_ms")
-    if isinstance(said, int | float):
-        return float(said)
-    return between_ms(story.first.at, story.end.at) if story.end is not None else None
+def _duration(said: dict[str, Json], end: dict[str, Json], story: _Story) -> float | None:
+    told = end.get("duration_ms")
+    if isinstance(told, int | float):
+        return float(told)
+    if story.end is None:
+        return None
+    try:
+        return between_ms(_text(said.get("started_at")) or story.first.at, _text(end.get("ended_at")) or story.end.at)
+    except Invalid:
+        return None
 
 
 def _usage(said: dict[str, Json]) -> Usage:

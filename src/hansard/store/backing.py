@@ -24,7 +24,7 @@ from ..model.documents import DocumentKey
 from ..model.requests import Clock, Finding
 from . import heads
 from .backups import Backup
-from .copying import copy_everything
+from .copying import copy_every_session
 from .resolving import is_there
 
 MANIFEST: Final = "backup.json"
@@ -98,7 +98,7 @@ def _filled(source: Backend, clock: Clock, folder: Path, made_at: str, progress:
     at = _At(clock)
     target = open_folder(folder, at, create=True)
     try:
-        report = copy_everything(source, target, progress)
+        report = copy_every_session(source, target, progress)
         failed = [one for one in report.failed if one.severity != NotFound.code or is_there(source, one.session)]
         documents, troubles = _copy_documents(source, target, at)
         sessions = {info: (seq, link) for info, (seq, link) in _heads(target).items()}

@@ -148,6 +148,14 @@ def copy_sessions(source: Backend, target: Backend, sessions: Iterable[str], pro
 
 def copy_everything(source: Backend, target: Backend, progress: Progress | None) -> CopyReport:
     """Copy every session and document. What can't be copied is reported, and the others are copied all the same."""
+    report = copy_every_session(source, target, progress)
+    failed = list(report.failed)
+    documents = _copy_documents(source, target, failed)
+    return CopyReport(report.copied, tuple(failed), documents)
+
+
+def copy_every_session(source: Backend, target: Backend, progress: Progress | None) -> CopyReport:
+    """Copy every session, and no documents of the store."""
     copier = Copier(source, target)
     failed: list[Finding] = []
     number = 0
@@ -163,8 +171,7 @@ def copy_everything(source: Backend, target: Backend, progress: Progress | None)
             failed.append(Finding(info.id, error.code, str(error)))
     if progress is not None:
         progress("sessions", number, number)
-    documents = _copy_documents(source, target, failed)
-    return CopyReport(tuple(copier.done.values()), tuple(failed), documents)
+    return CopyReport(tuple(copier.done.values()), tuple(failed))
 
 
 def _copy_documents(source: Backend, target: Backend, failed: list[Finding]) -> tuple[Document, ...]:

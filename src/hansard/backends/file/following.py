@@ -75,8 +75,8 @@ class Following:
 
     @property
     def inode(self) -> int:
-        """Of the file that is open."""
-        return self._seen[1] if self._seen else 0
+        """Of the file that is open; known also of one that does not begin yet, or whose first line is gone."""
+        return identity(self._fd)[1] if self._fd >= 0 else 0
 
     @property
     def stamp(self) -> tuple[int, ...]:

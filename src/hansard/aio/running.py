@@ -7,6 +7,7 @@ import contextvars
 import functools
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ Start: TypeAlias = Callable[[Callable[[Outcome], None]], None]
 _THREADS: Final = 32
 
 
-class _Call:
+class _Call(ABC):
     """One call: how it is set going, and what it came to."""
 
     __slots__ = ("_bell", "begun", "outcome", "start")
@@ -50,9 +51,9 @@ class _Call:
         self.outcome = outcome
         self._bell.ring(self)
 
+    @abstractmethod
     def wake(self) -> None:
         """Let the task go on that waits for the outcome; called in the thread of its event loop."""
-        raise NotImplementedError
 
 
 class _FutureCall(_Call):

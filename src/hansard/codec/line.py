@@ -222,6 +222,18 @@ def decode_line(line: bytes | memoryview) -> Entry:
     return _decode_slowly(bytes(line)) if entry.extra else entry
 
 
+def decode_lines(lines: bytes) -> list[Entry] | None:
+    """The entries of whole lines, in half the time; None if one of them has to be looked at by itself."""
+    try:
+        entries = _decoder.decode_lines(lines)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    for entry in entries:
+        if entry.extra:
+            return None
+    return entries
+
+
 def _decode_slowly(line: bytes) -> Entry:
     whole = values.decode(line)
     if not isinstance(whole, dict):

@@ -17,6 +17,9 @@ from ...errors import Corrupt
 from ...model.entry import Entry
 
 CHUNK: Final = 1 << 20
+_FIRST_CHUNK: Final = 1 << 15
+_PIECE: Final = 1 << 16
+"""Of larger pieces, the first entries have left the processor's cache when the last ones are decoded."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -61,6 +64,23 @@ def raw_lines(fd: int, offset: int, end: int | None = None) -> Iterator[tuple[in
             start = stop + 1
         position += start
         rest = rest[start:]
+
+
+def chunks(fd: int, offset: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """(offset, bytes) of whole lines up to `end`, small pieces first; what has no newline at the end is not given."""
+    size = _FIRST_CHUNK
+    while offset < end:
+        chunk = os.pread(fd, min(size, end - offset), offset)
+        cut = chunk.rfind(b"\n") + 1
+        if not cut and chunk and offset + len(chunk) < end:
+            # A line longer than a chunk.
+            chunk = _until_newline(fd, offset, chunk, end)
+            cut = chunk.rfind(b"\n") + 1
+        if not cut:
+            return
+        yield offset, chunk[:cut]
+        offset += cut
+        size = _PIECE
 
 
 def _until_newline(fd: int, position: int, chunk: bytes, end: int | None) -> bytes:
@@ -241,7 +261,7 @@ def _line_start(fd: int, offset: int, high: int) -> int:
 
 def lines_backwards(fd: int, end: int, start: int = 0) -> Iterator[tuple[int, bytes]]:
     """(offset, line) from `end` back to `start`, both of them line starts."""
-    size = 1 << 16
+    size = _FIRST_CHUNK
     rest = b""
     position = end
     while position > start:
@@ -253,6 +273,7 @@ def lines_backwards(fd: int, end: int, start: int = 0) -> Iterator[tuple[int, by
             yield position + found + 1, rest[found + 1 : cut]
             cut = found + 1
         rest = rest[:cut]
-        size = CHUNK
+        # Who asks for a few lines pays for a few; who reads on gets larger and larger pieces.
+        size = min(2 * size, CHUNK)
     if rest:
         yield position, rest

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
-from ...codec.line import decode_line
+from ...codec.line import decode_line, decode_lines
 from ...errors import Corrupt
 from ...model.entry import Entry
 from ...model.info import Segment
@@ -23,6 +23,10 @@ from .layout import PREFIX, Layout
 
 GAP = "x-hansard.gap"
 """Kind of the entry that stands for what could not be read."""
+
+
+_FEW: Final = 16
+"""So few lines are read one by one."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -117,12 +121,35 @@ def read(source: Source, after: int, before: int | None) -> Generator[Entry]:
 def _numbered(source: Source, expected: int, last: int) -> Iterator[Entry]:
     with opened(source.path) as fd:
         start = scan.offset_of(fd, expected, source.end) if expected > source.file_first else 0
-        for offset, line in scan.raw_lines(fd, start, source.end):
-            yield _decoded(source, offset, line, expected)
-            if expected == last:
-                return
-            expected += 1
+        if last - expected < _FEW:
+            for offset, line in scan.raw_lines(fd, start, source.end):
+                yield _decoded(source, offset, line, expected)
+                if expected == last:
+                    return
+                expected += 1
+        else:
+            for offset, lines in scan.chunks(fd, start, source.end):
+                for entry in _all_decoded(source, offset, lines, expected):
+                    yield entry
+                    if expected == last:
+                        return
+                    expected += 1
     _missing(source, expected, source.end)
+
+
+def _all_decoded(source: Source, offset: int, lines: bytes, expected: int) -> Iterable[Entry]:
+    """The entries of whole lines, the first of which is the expected one."""
+    entries = decode_lines(lines)
+    numbers = [*range(expected, expected + lines.count(b"\n"))]
+    if entries is not None and [entry.seq for entry in entries] == numbers:
+        return entries
+    return _one_by_one(source, offset, lines, expected)
+
+
+def _one_by_one(source: Source, offset: int, lines: bytes, expected: int) -> Iterator[Entry]:
+    for number, line in enumerate(lines.split(b"\n")[:-1], expected):
+        yield _decoded(source, offset, line, number)
+        offset += len(line) + 1
 
 
 def read_backwards(source: Source, after: int, before: int | None) -> Iterator[Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -268,3 +269,27 @@ def test_the_sample_directory_comes_in_as_the_reading_rules_say_and_out_byte_for
     assert len([name for name in found if name.startswith("agents/")]) == 2
     left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - found.keys()
     assert all(name.endswith(".tmp") or name == "sessions/deadbeef-truncated.json" for name in left)
+
+
+def test_a_damaged_session_is_refused_and_spoils_no_other(tmp_path):
+    store_folder, out = tmp_path / "store", tmp_path / "out"
+    with hansard.open(store_folder) as store:
+        for identity in ("good", "bad"):
+            store.create(id=identity, entries=[hansard.user("hello"), hansard.assistant("again")])
+    log = store_folder / "sessions" / "bad" / "log.jsonl"
+    log.write_bytes(log.read_bytes().replace(b"hello", b"jello"))
+    with hansard.open(store_folder) as store:
+        for name in ("oxios", "a3s"):
+            report = export_directory(store, ["bad", "good"], out / name, format=name)
+            assert [refused.id for refused in report.refused] == ["bad"]
+            assert [written.id for written in report.written] == ["good"]
+
+
+def test_what_is_no_regular_file_is_passed_over(store, tmp_path):
+    folder = build(tmp_path / "in")
+    os.mkfifo(folder / "sessions" / "pipe.json")
+    os.mkfifo(folder / "personas" / "pipe.json")
+    (folder / "sessions" / "folder.json").mkdir()
+    (folder / "personas" / "link.json").symlink_to("/etc/hostname")
+    report = import_paths(store, [folder])
+    assert (report.totals["sessions"], report.totals["documents"], report.damaged) == (4, 4, False)

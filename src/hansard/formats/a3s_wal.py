@@ -26,7 +26,7 @@ def snapshot_digest(text: str) -> str:
 def read_wal(data: bytes, snapshots: Mapping[str, str], report: FileReport) -> None:
     """Say what is wrong with a log, and which sessions it knows otherwise than they are.
 
-    `snapshots` gives the text of each session that has one, by its id.
+    `snapshots` gives the digest of each session that has one, by its id.
     """
     last: dict[str, tuple[str, str, int]] = {}
     lines = data.split(b"\n")
@@ -49,10 +49,10 @@ def read_wal(data: bytes, snapshots: Mapping[str, str], report: FileReport) -> N
         report.notes += _told(session, phase, digest, number, snapshots.get(session))
 
 
-def _told(session: str, phase: str, digest: str, number: int, text: str | None) -> list[str]:
-    if text is None:
+def _told(session: str, phase: str, digest: str, number: int, found: str | None) -> list[str]:
+    if found is None:
         return [f"line {number}: session {session} is not in the store any more"]
-    same = snapshot_digest(text) == digest
+    same = found == digest
     if phase == "intent":
         done = "and was written" if same else "and was not written; what was there before came in"
         return [f"line {number}: a save of session {session} was begun {done}"]

@@ -44,8 +44,13 @@ def export(store: Any, ids: Iterable[str], target: Path) -> ExportReport:
     folder = Folder(target)
     sessions = [store.get(identity) for identity in ids]
     names = Names(folder)
-    plans = {session.id: names.place(session) for session in sessions}
+    plans: dict[str, _Plan] = {}
     for session in sessions:
+        try:
+            plans[session.id] = names.place(session)
+        except HansardError as error:
+            report.refused.append(Refused(session.id, str(error)))
+    for session in [one for one in sessions if one.id in plans]:
         try:
             report.written.append(_Writing(session, plans, folder).run())
         except (HansardError, Taken, ValueError, RecursionError, UnicodeEncodeError) as error:

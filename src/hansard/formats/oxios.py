@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from ..codec import times
 from ..model.entry import Json
 from . import jsontext
 from .directories import Advance
 from .oxios_reading import CATEGORIES, FORMAT, AgentFile, agent_record, object_of, session_record
-from .record import Record
+from .planning import word
+from .record import Record, parents_first
 from .recording import Recording
 from .report import Damage, ExportReport, FileReport
 from .shelving import KINDS, keep
@@ -53,74 +56,77 @@ def _files(folder: Path) -> list[Path]:
 def import_folder(store: Any, folder: Path, *, dry_run: bool, advance: Advance) -> list[FileReport]:
     """Bring a state directory in: sessions and agents as sessions, everything else as documents of the store."""
     run = _Import(store, folder, dry_run=dry_run)
-    run.sessions()
-    for done, record in enumerate(_parents_first(run.records)):
-        run.recording.take(record)
-        advance(done)
+    run.survey()
+    run.sessions(advance)
     run.others()
     return run.reports
 
 
+class _Head(msgspec.Struct):
+    """A session that is there."""
+
+    path: Path
+    native: str
+    parent: str | None
+    report: FileReport
+
+
 class _Import:
-    """One run over one directory."""
+    """One run over one directory. Session files are read twice, and memory holds one at a time."""
 
     def __init__(self, store: Any, folder: Path, *, dry_run: bool) -> None:
-        self.recording = Recording(store, dry_run=dry_run)
         self.reports: list[FileReport] = []
-        self.records: list[Record] = []
+        self._recording = Recording(store, dry_run=dry_run)
         self._store = store
         self._dry = dry_run
         self._folder = folder
         self._start = times.normal(datetime.fromtimestamp(folder.stat().st_mtime, UTC))
+        self._agents: dict[str, list[AgentFile]] = {}
+        """By the session that they worked in; "" for none."""
+        self._heads: list[_Head] = []
 
-    def sessions(self) -> None:
-        """Read the sessions and agents into records."""
-        agents = self._agents()
-        of_session: dict[str, list[AgentFile]] = {}
-        for agent in agents:
-            of_session.setdefault(agent.session or "", []).append(agent)
-        for path in _files(self._folder / "sessions"):
-            if path.suffix == ".md":
-                continue
-            found = self._object(path)
-            if found is None:
-                continue
-            data, text, value, report = found
-            mine = of_session.pop(path.stem, [])
-            self.records.append(
-                session_record(path.stem, data, text, value, agents=mine, report=report, start=self._start)
-            )
-        self.records += [agent_record(agent, self._start) for rest in of_session.values() for agent in rest]
+    def survey(self) -> None:
+        """Look at the sessions and agents: which there are, and what they belong to."""
+        for path in self._files_of("agents"):
+            report = self._report(path)
+            found = _object(path, report)
+            if found is not None:
+                agent = AgentFile(path.stem, *found, report)
+                self._agents.setdefault(agent.session or "", []).append(agent)
+        for path in self._files_of("sessions"):
+            report = self._report(path)
+            found = _object(path, report)
+            if found is not None:
+                self._heads.append(_Head(path, path.stem, word(found[2].get("parent_session_id")), report))
 
-    def _agents(self) -> list[AgentFile]:
-        found: list[AgentFile] = []
-        for path in _files(self._folder / "agents"):
-            if path.suffix == ".md":
-                continue
-            read = self._object(path)
-            if read is not None:
-                data, text, value, report = read
-                found.append(AgentFile(path.stem, data, text, value, report))
-        return found
+    def _files_of(self, category: str) -> list[Path]:
+        return [path for path in _files(self._folder / category) if path.suffix != ".md"]
 
-    def _object(self, path: Path) -> tuple[bytes, str, dict[str, Json], FileReport] | None:
-        """Bytes, text and value of a file that has to hold an object; None if the report says why not."""
+    def _report(self, path: Path) -> FileReport:
         report = FileReport(str(path), FORMAT)
         self.reports.append(report)
-        if path.suffix != ".json":
-            report.skipped = _why_not(path)
-            return None
+        return report
+
+    def sessions(self, advance: Advance) -> None:
+        """Bring in the sessions, parents first, each with its agents; then the agents of none."""
+        done = 0
+        for head in parents_first(self._heads):
+            found = _object(head.path, head.report)
+            if found is not None:
+                mine = self._agents.pop(head.native, [])
+                self._take(session_record, head.path.stem, *found, agents=mine, report=head.report, start=self._start)
+                done += len(found[0])
+                advance(done)
+        for agents in self._agents.values():
+            for agent in agents:
+                self._take(agent_record, agent, self._start)
+
+    def _take(self, read: Callable[..., Record], *given: Any, **named: Any) -> None:
         try:
-            data = path.read_bytes()
-            text, value = jsontext.read(data)
-        except OSError as error:
-            report.damage.append(Damage("file", error.strerror or str(error)))
-            return None
-        except jsontext.NotJson as error:
-            report.damage.append(Damage(error.place, error.reason))
-            return None
-        found = object_of(value, report)
-        return None if found is None else (data, text, found, report)
+            self._recording.take(read(*given, **named))
+        except RecursionError:
+            report = named["report"] if "report" in named else given[0].report
+            report.damage.append(Damage("document", "nested too deep"))
 
     def others(self) -> None:
         """Bring in what is neither session nor agent: every other Markdown or JSON file is a document."""
@@ -131,9 +137,8 @@ class _Import:
                 path = Path(place, name)
                 if category in ("sessions", "agents") and path.suffix != ".md":
                     continue
-                report = FileReport(str(path), FORMAT)
-                self.reports.append(report)
-                if category == "." or path.suffix not in KINDS or path.is_symlink():
+                report = self._report(path)
+                if category == "." or path.suffix not in KINDS or path.is_symlink() or not path.is_file():
                     report.skipped = _why_not(path)
                 else:
                     keep(self._store, path, report, category=category, dry_run=self._dry)
@@ -147,16 +152,22 @@ def _why_not(path: Path) -> str:
     return "no file of a category, so none of the state that oxios keeps"
 
 
-def _parents_first(records: list[Record]) -> list[Record]:
-    parent_of = {record.native: record.parent for record in records}
-
-    def depth(record: Record) -> int:
-        steps, parent = 0, record.parent
-        while parent is not None and steps <= len(parent_of):
-            steps, parent = steps + 1, parent_of.get(parent)
-        return steps
-
-    return sorted(records, key=depth)
+def _object(path: Path, report: FileReport) -> tuple[bytes, str, dict[str, Json]] | None:
+    """Bytes, text and value of a file that has to hold an object; None if the report says why not."""
+    if path.suffix != ".json":
+        report.skipped = _why_not(path)
+        return None
+    try:
+        data = path.read_bytes()
+        text, value = jsontext.read(data)
+    except OSError as error:
+        report.damage.append(Damage("file", error.strerror or str(error)))
+        return None
+    except jsontext.NotJson as error:
+        report.damage.append(Damage(error.place, error.reason))
+        return None
+    found = object_of(value, report)
+    return None if found is None else (data, text, found)
 
 
 def export_sessions(store: Any, ids: Iterable[str], folder: Path) -> ExportReport:

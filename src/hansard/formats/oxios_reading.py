@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from heapq import merge
 from typing import Any, Final
 
-from ..codec import times, values
+from ..codec import values
 from ..limits import KIB
 from ..model.entry import Json
 from .jsontext import ObjectText, Piece, pretty, spelled, write_list, write_object
@@ -183,7 +183,7 @@ def _timed(pieces: list[Piece], name: str, rank: int, start: str) -> list[tuple[
         value: dict[str, Json] = piece.value if isinstance(piece.value, dict) else {}
         said = nanoseconds(value.get("timestamp"))
         if said is not None:
-            now, at = said, times.normal(value["timestamp"])
+            now, at = said, moment(value["timestamp"]) or at
         found.append((now, rank, place, _item(name, piece, value, at)))
     return found
 

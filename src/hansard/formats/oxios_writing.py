@@ -37,8 +37,13 @@ def export(store: Any, ids: Iterable[str], target: Path) -> ExportReport:
     report = ExportReport(FORMAT, str(target))
     folder = Folder(target)
     sessions = [store.get(identity) for identity in ids]
-    names = {session.id: _name(folder, session.info) for session in sessions}
+    names: dict[str, str] = {}
     for session in sessions:
+        try:
+            names[session.id] = _name(folder, session.info)
+        except HansardError as error:
+            report.refused.append(Refused(session.id, str(error)))
+    for session in [one for one in sessions if one.id in names]:
         try:
             writing = _Writing(session, names, folder)
             written = writing.run() if not writing.is_run else writing.agent()

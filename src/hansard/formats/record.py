@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -164,6 +164,32 @@ def digest_of_files(files: dict[str, bytes]) -> str:
         hasher.update(f"{len(name)}:{name}:{len(data)}:".encode("utf-8", "surrogateescape"))
         hasher.update(data)
     return hasher.hexdigest()
+
+
+class _InTree(Protocol):
+    """What has a place among sessions."""
+
+    @property
+    def native(self) -> str: ...
+    @property
+    def parent(self) -> str | None: ...
+
+
+T = TypeVar("T", bound=_InTree)
+
+
+def parents_first(found: Iterable[T]) -> list[T]:
+    """All of them, each behind its parent, otherwise in their order."""
+    listed = list(found)
+    parent_of = {one.native: one.parent for one in listed}
+
+    def depth(one: T) -> int:
+        steps, parent = 0, one.parent
+        while parent is not None and steps <= len(parent_of):
+            steps, parent = steps + 1, parent_of.get(parent)
+        return steps
+
+    return sorted(listed, key=depth)
 
 
 def short(name: str) -> str:

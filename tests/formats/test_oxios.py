@@ -275,7 +275,7 @@ def test_a_damaged_session_is_refused_and_spoils_no_other(tmp_path):
     store_folder, out = tmp_path / "store", tmp_path / "out"
     with hansard.open(store_folder) as store:
         for identity in ("good", "bad"):
-            store.create(id=identity, entries=[hansard.user("hello"), hansard.assistant("again")])
+            store.create(id=identity, entries=[hansard.user("hello")]).append(hansard.assistant("again"))
     log = store_folder / "sessions" / "bad" / "log.jsonl"
     log.write_bytes(log.read_bytes().replace(b"hello", b"jello"))
     with hansard.open(store_folder) as store:

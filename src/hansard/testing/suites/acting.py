@@ -165,6 +165,7 @@ class Clearing:
         self, store: Store, drive: Driver
     ) -> None:
         drive.need("erase")
+        drive.need("attachments")
         drive.need("documents")
         session = self._full(store)
         for words in ("first archived words", "second archived words"):

@@ -73,6 +73,29 @@ def in_strands(folder, prompt, answer):
     return model.seen[0]
 
 
+def in_langgraph(folder, prompt, answer):
+    """A run; what the node was given."""
+    graphs = pytest.importorskip("langgraph.graph", reason=WHY)
+    messages = pytest.importorskip("langchain_core.messages", reason=WHY)
+    from hansard.adapters.langgraph import HansardSaver
+    from hansard.adapters.langgraph_conversation import conversation
+
+    given = []
+
+    def node(state):
+        given[:] = state["messages"]
+        return {"messages": [messages.AIMessage(answer)]}
+
+    builder = graphs.StateGraph(graphs.MessagesState)
+    builder.add_node("node", node)
+    builder.add_edge(graphs.START, "node")
+    with hansard.open(folder) as store, HansardSaver(store) as saver:
+        graph = builder.compile(checkpointer=saver)
+        asked = [*conversation(store.get("tide")), messages.HumanMessage(prompt)]
+        graph.invoke({"messages": asked}, {"configurable": {"thread_id": "tide"}})
+    return given
+
+
 def shown(folder, *words):
     result = CliRunner().invoke(program, ["--store", str(folder), *words])
     assert result.exit_code == 0, result.output
@@ -92,8 +115,8 @@ def test_the_command_line_lists_searches_shows_and_exports_it(begun):
     assert (row["id"], row["project"], row["title"]) == ("tide", "harbour", "How high is the tide?")
     assert "tide" in shown(begun, "search", "metres")
     assert "tide" in shown(begun, "search", "tool:read_gauge")
-    for words in (("show", "tide"), ("export", "tide", "--format", "md")):
-        text = shown(begun, *words)
+    shown(begun, "export", "tide", "--format", "md", "-O", str(begun / "tide.md"))
+    for text in (shown(begun, "show", "tide"), (begun / "tide.md").read_text("utf-8")):
         assert all(word in text for word in ("How high is the tide?", "read_gauge", "2.4 m", "2.4 metres"))
 
 
@@ -118,3 +141,12 @@ def test_each_framework_goes_on_with_what_the_others_said(begun):
         ]  # fmt: skip
         assert len(session.branches()) == 1
         assert [finding for finding in store.check() if finding.severity == "damage"] == []
+
+
+def test_a_graph_goes_on_with_what_another_framework_said(begun):
+    given = in_langgraph(begun, "And tomorrow?", "2.6 metres")
+    assert [message.type for message in given] == ["human", "ai", "tool", "ai", "human"]
+    assert given[1].tool_calls[0]["name"] == "read_gauge"
+    items = in_openai_agents(begun, "Thanks", [testing.assistant_message("Any time")])
+    said = [item["content"] for item in items if item.get("role") == "user"]
+    assert said == ["How high is the tide?", "And tomorrow?", "Thanks"]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import hansard
-from hansard.payloads import FORMATS, decode, openai_responses, pydantic_ai
+from hansard.payloads import FORMATS, decode, langchain, openai_responses, pydantic_ai, strands
 
 REQUEST = {
     "kind": "request",
@@ -107,3 +107,49 @@ def test_what_cannot_be_said_in_kind_is_said_in_words():
     assert openai_responses.encode("tool", [hansard.tool_result("c", [hansard.text("a"), odd[1]])]) == [
         {"type": "function_call_output", "call_id": "c", "output": 'a\n{"a":[1]}'}
     ]
+
+
+def test_what_was_said_is_messages_of_langchain():
+    messages = [langchain.encode(role, parts) for role, parts in SAID]
+    assert [message["type"] for message in messages] == ["system", "human", "ai", "tool"]
+    parts = [decode("langchain", json.dumps(message)) for message in messages]
+    assert parts[0] == list(SAID[0][1])
+    assert parts[1] == list(SAID[1][1])
+    assert parts[2] == list(SAID[2][1][1:])
+    assert parts[3] == list(SAID[3][1])
+
+
+def test_what_was_said_is_messages_of_strands():
+    messages = [strands.encode(role, parts) for role, parts in SAID]
+    assert [message["role"] for message in messages] == ["user", "user", "assistant", "user"]
+    parts = [decode("strands", json.dumps(message)) for message in messages]
+    assert parts == [list(SAID[0][1]), list(SAID[1][1]), list(SAID[2][1][1:]), list(SAID[3][1])]
+
+
+def test_a_message_of_strands_shows_its_parts():
+    said = {"role": "user", "content": [
+        {"text": "look"},
+        {"document": {"format": "pdf", "name": "a", "source": {"bytes": {"__bytes_encoded__": True, "data": "JVBERg=="}}}},
+        {"image": {"format": "png", "source": {"location": {"type": "s3", "uri": "s3://b/a.png"}}}},
+        {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
+        {"toolResult": {"toolUseId": "c1", "status": "error", "content": [{"json": {"n": 1}}]}},
+        {"toolResult": {"toolUseId": "c2", "status": "success", "content": [{"text": "a"}, {"json": [2]}]}},
+        {"citationsContent": {"content": [{"text": "cited"}]}},
+        {"cachePoint": {"type": "default"}},
+        {"guardContent": {}},
+    ]}  # fmt: skip
+    assert decode("strands", json.dumps(said)) == [
+        hansard.text("look"),
+        {"type": "file", "mime": "application/pdf", "url": "data:application/pdf;base64,JVBERg==", "name": "a"},
+        {"type": "file", "mime": "image/png", "url": "s3://b/a.png"},
+        {"type": "reasoning", "text": "hm", "signature": "s"},
+        hansard.tool_result("c1", {"n": 1}, is_error=True),
+        hansard.tool_result("c2", [hansard.text("a"), {"type": "json", "value": [2]}]),
+        hansard.text("cited"),
+        {"type": "json", "value": {"guardContent": {}}},
+    ]
+
+
+@pytest.mark.parametrize("odd", [None, 1, "text", [], {}, {"content": 3}, {"content": [1, None, {"toolUse": 1}, {}]}])
+def test_any_value_is_decoded_as_strands_without_an_error(odd):
+    assert isinstance(decode("strands", json.dumps(odd)), list)

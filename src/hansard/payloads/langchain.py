@@ -5,11 +5,12 @@ LangChain keeps the providers' own content blocks, so blocks of several dialects
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ..model.entry import Json, Part
 from . import anthropic, openai_chat
-from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_part
+from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_of, text_part
 
 VERSION: Final = 1
 
@@ -90,3 +91,41 @@ def _block(block: Json) -> list[Part]:
     if kind in ("image_url", "input_audio", "file", "refusal", "output_text", "input_text", "input_image"):
         return openai_chat.decode({"role": "user", "content": [block]})
     return [anthropic.block_part(block)]
+
+
+def encode(role: str, parts: Sequence[Part]) -> dict[str, Json]:
+    """The message that says to LangChain what a message says, as `messages_from_dict` reads it.
+
+    Reasoning is left out: only its own provider can take it back. Of several results in one message the first counts;
+    `session.history()` gives each call's result in a message of its own where it was written so.
+    """
+    said = [part for part in parts if part.get("type") not in ("reasoning", "tool_call", "tool_result")]
+    content: Json = (
+        text_of(said) if all(part.get("type") != "file" for part in said) else [_said(part) for part in said]
+    )
+    if role == "assistant":
+        calls = [_called(part) for part in parts if part.get("type") == "tool_call"]
+        return {"type": "ai", "data": {"type": "ai", "content": content, "tool_calls": calls}}
+    answer = next((part for part in parts if part.get("type") == "tool_result"), None)
+    if answer is not None:
+        data: dict[str, Json] = {"type": "tool", "content": text_of(answer.get("content"))}
+        data |= {
+            "tool_call_id": str(answer.get("call_id", "")),
+            "status": "error" if answer.get("is_error") else "success",
+        }
+        return {"type": "tool", "data": data}
+    kind = "system" if role == "system" else "human"
+    return {"type": kind, "data": {"type": kind, "content": content}}
+
+
+def _called(part: Part) -> Json:
+    said = part.get("arguments")
+    args = said if isinstance(said, dict) else {} if said is None else {"value": said}
+    return {"type": "tool_call", "id": str(part.get("id", "")), "name": str(part.get("name", "")), "args": args}
+
+
+def _said(part: Part) -> Json:
+    url = part.get("url")
+    if part.get("type") == "file" and isinstance(url, str) and str(part.get("mime", "")).startswith("image/"):
+        return {"type": "image_url", "image_url": {"url": url}}
+    return {"type": "text", "text": text_of([part])}

@@ -41,13 +41,14 @@ from ..store import Session, Store
 from .following import Following
 from .langgraph_async import AsyncTwins
 from .langgraph_dropping import drop_runs, keep_newest
+from .langgraph_store import HansardStore
 from .langgraph_thread import WRITES, Thread, viewing
 from .langgraph_values import Codec
 from .langgraph_writing import EMPTY, Draft
 from .naming import fitting
 from .opened import AnyStore, opened
 
-__all__ = ["HansardSaver"]
+__all__ = ["HansardSaver", "HansardStore"]
 
 FLAG: Final = "langgraph"
 """The field of a session that says that it is a thread; its value is the thread's id."""

@@ -1,0 +1,92 @@
+"""A LangGraph agent that is killed in the middle of a tool call, and goes on from the Hansard store.
+
+    python examples/langgraph/tide.py [FOLDER]
+
+agent → tools → agent, without a model and without a network. The first run gets kill -9 while its tool works. The second
+one goes on from the last checkpoint: it calls the tool again, and no node that had finished runs twice.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+from hansard.adapters.langgraph import HansardSaver
+
+CONFIG = {"configurable": {"thread_id": "tides"}}
+
+
+def agent(state: MessagesState) -> dict:
+    """Stands in for a model: it reads a gauge with a tool, then answers."""
+    print("agent thinks", flush=True)
+    last = state["messages"][-1]
+    if isinstance(last, ToolMessage):
+        return {"messages": [AIMessage(f"The tide stands at {last.content} at the pier.", id="answer")]}
+    call = {"name": "read_gauge", "args": {"place": "pier"}, "id": "call-1"}
+    told = {"input_tokens": 20, "output_tokens": 5, "total_tokens": 25}
+    return {"messages": [AIMessage("", tool_calls=[call], id="call", usage_metadata=told)]}
+
+
+def tools(state: MessagesState) -> dict:
+    """Reads the gauge; with GAUGE_HANGS set it never comes back."""
+    print("tool works", flush=True)
+    while os.environ.get("GAUGE_HANGS"):
+        time.sleep(0.05)
+    call = state["messages"][-1].tool_calls[0]
+    return {"messages": [ToolMessage("2.4 m", tool_call_id=call["id"], id="result")]}
+
+
+def build(saver: HansardSaver):
+    """The graph."""
+    builder = StateGraph(MessagesState)
+    builder.add_node("agent", agent)
+    builder.add_node("tools", tools)
+    builder.add_edge(START, "agent")
+    builder.add_conditional_edges("agent", lambda state: "tools" if state["messages"][-1].tool_calls else END)
+    builder.add_edge("tools", "agent")
+    return builder.compile(checkpointer=saver)
+
+
+def ask(folder: Path) -> None:
+    """Ask, and have every step written before the next one begins."""
+    with HansardSaver(folder) as saver:
+        question = {"messages": [HumanMessage("How high is the tide?", id="question")]}
+        build(saver).invoke(question, CONFIG, durability="sync")
+
+
+def main(folder: Path) -> None:
+    """Run, kill, resume."""
+    run = subprocess.Popen(
+        [sys.executable, __file__, str(folder), "run"],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "GAUGE_HANGS": "yes"},
+    )  # fmt: skip
+    assert run.stdout is not None
+    for line in run.stdout:
+        print(line, end="")
+        if line == "tool works\n":
+            break
+    run.kill()
+    run.wait()
+    run.stdout.close()
+    print("killed while the tool was working")
+    with HansardSaver(folder) as saver:
+        result = build(saver).invoke(None, CONFIG)
+        print("agent:", result["messages"][-1].content)
+        session = saver.store.get("tides")
+        print(f"{session.id}: {session.title} ({session.info.usage.calls} model call)")
+        for message in session.history():
+            print(f"  {message.role}: {message.text or message.parts[0]['type']}")
+
+
+if __name__ == "__main__":
+    if sys.argv[2:] == ["run"]:
+        ask(Path(sys.argv[1]))
+    else:
+        main(Path(sys.argv[1]) if sys.argv[1:] else Path(tempfile.mkdtemp()))

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("langgraph", reason="LangGraph is not installed: pip install 'hansard[langgraph]'")
+
+TOP = Path(__file__).parents[3]
+PAGE = TOP / "docs" / "how-to" / "langgraph.md"
+
+
+@pytest.mark.slow
+def test_a_graph_killed_in_a_tool_call_goes_on_from_its_last_checkpoint(tmp_path):
+    done = subprocess.run(
+        [sys.executable, TOP / "examples" / "langgraph" / "tide.py", tmp_path / "store"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "agent thinks",
+        "tool works",
+        "killed while the tool was working",
+        "tool works",
+        "agent thinks",
+        "agent: The tide stands at 2.4 m at the pier.",
+        "tides: How high is the tide? (1 model call)",
+        "  user: How high is the tide?",
+        "  assistant: tool_call",
+        "  tool: tool_result",
+        "  assistant: The tide stands at 2.4 m at the pier.",
+    ]
+
+
+def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code in re.findall(r"^```python file=\w+\.py\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+        exec(compile(code, str(PAGE), "exec"), names)
+    saver = names["saver"]
+    assert len(names["branches"]) == 2
+    assert saver.get_tuple({"configurable": {"thread_id": "a copy"}})
+    assert len(list(saver.list({"configurable": {"thread_id": "tides"}}))) == 1
+    saver.close()

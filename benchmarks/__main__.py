@@ -49,7 +49,7 @@ def _measure(report: Report, asked: argparse.Namespace, sizes: Sizes, folder: Pa
     tasks.measure(report, sizes, folder)
     reading.lists(report, sizes, folder)
     counting.syncs(report, sizes, folder)
-    counting.imports(report, sizes)
+    counting.imports(report, sizes, folder)
     if asked.full or asked.all:
         reading.forks(report, sizes, folder)
         crowds.measure(report, sizes, folder)

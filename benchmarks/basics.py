@@ -129,6 +129,12 @@ def file_system(folder: Path) -> str:
     return kind
 
 
+def as_installed(folder: Path) -> dict[str, str]:
+    """The environment of a subprocess that finds modules compiled, as an installation has them, whatever is set here."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+
+
 def machine(folder: Path) -> dict[str, str | int | None]:
     """What the figures depend on."""
     return {"cpus": os.cpu_count(), "python": platform.python_version(), "fs": file_system(folder)}

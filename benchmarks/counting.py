@@ -12,7 +12,7 @@ from pathlib import Path
 import hansard
 from hansard.backends.file import disk
 
-from .basics import Sizes, log_of, spread, timed, turn
+from .basics import Sizes, as_installed, log_of, spread, timed, turn
 from .report import Report
 
 
@@ -53,7 +53,7 @@ def _watched() -> Generator[list[int]]:
         disk.datasync, disk.sync_folder = datasync, sync_folder
 
 
-def imports(report: Report, sizes: Sizes) -> None:
+def imports(report: Report, sizes: Sizes, folder: Path) -> None:
     """What `import hansard`, and reaching `open` behind it, adds to bare Python."""
     ways = (
         ["-c", "pass"],
@@ -62,10 +62,11 @@ def imports(report: Report, sizes: Sizes) -> None:
         ["-m", "hansard.cli", "--help"],
     )
     times: list[list[float]] = [[] for _ in ways]
+    env = as_installed(folder)
     for number in range(sizes.reads + 1):
         for way, spent in zip(ways, times, strict=True):
             command = [sys.executable, *way]
-            one = timed(lambda command=command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+            one = timed(lambda command=command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=env))
             if number:
                 spent.append(one)
     bare, package, opening, helping = times

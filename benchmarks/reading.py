@@ -12,7 +12,7 @@ import msgspec
 import hansard
 from hansard.model.entry import Entry
 
-from .basics import Sizes, log_of, paired, spread, timed, turn
+from .basics import Sizes, as_installed, log_of, paired, spread, timed, turn
 from .report import Report
 
 LATEST = 50
@@ -76,10 +76,11 @@ def lists(report: Report, sizes: Sizes, folder: Path) -> None:
     report.add("list the latest 50 sessions", spread(warm), "ms", 0.5, note=note)
     loaded: list[float] = []
     fresh: list[float] = []
+    env = as_installed(folder)
     for _ in range(sizes.reads):
         loaded.append(_opened(path))
         command = [sys.executable, "-c", OPEN_AND_LIST, str(path)]
-        fresh.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        fresh.append(float(subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout))
     report.add("open and list, modules loaded", spread(loaded), "ms", 20, note=note)
     report.add("open and list, new process", statistics.median(fresh), "ms", note="without interpreter start")
 

@@ -15,6 +15,7 @@ Tokens are at most 64 characters long: longer runs (hashes, base64) are known by
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from itertools import pairwise
@@ -35,8 +36,17 @@ _DENSE: Final = (
     "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
 """Characters of scripts that are written without spaces between words, or whose words carry endings (Korean)."""
-_IN_DENSE: Final = re.compile(f"[{_DENSE}]")
-_DENSE_RUN: Final = re.compile(f"[{_DENSE}]+|[^{_DENSE}]+")
+
+
+# Made when they are first needed: making them takes as long as loading ten modules, and most programs never search.
+@functools.cache
+def _in_dense() -> re.Pattern[str]:
+    return re.compile(f"[{_DENSE}]")
+
+
+@functools.cache
+def _dense_run() -> re.Pattern[str]:
+    return re.compile(f"[{_DENSE}]+|[^{_DENSE}]+")
 
 
 def tokens(text: str) -> list[str]:
@@ -65,14 +75,14 @@ def stream(text: str, *, ends: bool = True) -> list[str]:
         return _cut(plain.translate(_BYTES).decode("ascii").split())
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_FOLD)
     found = _WITH_SIGNS.findall(folded)
-    if _IN_DENSE.search(folded):
+    if _in_dense().search(folded):
         found = _pairs(found, ends=ends)
     return _cut(found)
 
 
 def is_dense(text: str) -> bool:
     """Whether a text begins with a character of a script without spaces between words."""
-    return _IN_DENSE.match(text) is not None
+    return _in_dense().match(text) is not None
 
 
 def _cut(found: list[str]) -> list[str]:
@@ -83,9 +93,9 @@ def _cut(found: list[str]) -> list[str]:
 
 def _pairs(words: list[str], *, ends: bool) -> list[str]:
     found: list[str] = []
-    runs = [run for word in words for run in _DENSE_RUN.findall(word)]
+    runs = [run for word in words for run in _dense_run().findall(word)]
     for number, run in enumerate(runs):
-        if not _IN_DENSE.match(run):
+        if not _in_dense().match(run):
             found.append(run)
             continue
         found += map("".join, pairwise(run))

@@ -126,7 +126,8 @@ def _create_root(core: Core, creation: Creation, first: Request, reuse: Reuse, p
         if not is_real_folder(core.layout.folder(place)):
             if number is None and pair is not None:
                 number = pair.take(session)
-            disk.make_folder(core.layout.folder(place))
+            # Whoever writes the first commit syncs the name before it.
+            disk.make_folder(core.layout.folder(place), synced=False)
         elif (there := _existing(core, session, creation, reuse)) is not None:
             return there
         slug = None if number is None else slug_of(creation.agent, creation.user, number)

@@ -121,8 +121,12 @@ def make(path: Path, schema: str, *, application: int, version: int) -> None:
 def _fill(path: Path, schema: str, *, application: int, version: int) -> None:
     con = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
+        # Nobody knows the file yet and it is synced as a whole: no journal for each statement.
         con.pragma("synchronous", "OFF")
+        con.pragma("journal_mode", "OFF")
+        con.execute("BEGIN")
         con.execute(schema)
+        con.execute("COMMIT")
         con.pragma("application_id", application)
         con.pragma("user_version", version)
         con.pragma("journal_mode", "WAL")

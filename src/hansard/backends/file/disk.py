@@ -54,13 +54,14 @@ def sync_folder(path: str | Path) -> None:
         os.close(fd)
 
 
-def make_folder(path: Path) -> bool:
-    """Make one folder, names synced in its parent; False if it was there."""
+def make_folder(path: Path, *, synced: bool = True) -> bool:
+    """Make one folder; False if it was there. Its name is durable, unless the caller says that it syncs the parent."""
     try:
         path.mkdir(mode=FOLDER_MODE)
     except FileExistsError:
         return False
-    sync_folder(path.parent)
+    if synced:
+        sync_folder(path.parent)
     return True
 
 

@@ -308,3 +308,26 @@ def test_attachments_are_of_the_kind_that_their_name_says(name, mime):
     from hansard.formats.bamboo_session import mime_of_name
 
     assert mime_of_name(name) == mime
+
+
+def test_a_resident_keeps_its_id_and_its_name_leads_to_it(store, tmp_path):
+    import_paths(store, [copied("bamboo_home", tmp_path / "home")])
+    assert store.info(CHILD).name == "investigator"
+    assert store.get(ROOT).spawn(name="investigator").id == CHILD
+    assert store.get(CHILD).spawn(name="investigator").id == CHILD
+    assert [child.id for child in store.get(ROOT).children()] == [CHILD]
+
+
+def test_two_residents_of_one_name_come_in_and_the_first_has_the_name(store, home):
+    children = home / "sessions" / "root-1" / "children"
+    for number in (2, 3):
+        record = bamboo_session(
+            f"res-{number}", turns(1), kind="child", parent_session_id="root-1", root_session_id="root-1", spawn_depth=1,
+            metadata={"lifecycle": "resident", "resident_name": "helper"},
+        )  # fmt: skip
+        dump(children / f"res-{number}" / "session.json", record)
+    import_paths(store, [home])
+    assert (store.info("res-2").name, store.info("res-3").name) == ("helper", None)
+    assert store.get("root-1").spawn(name="helper").id == "res-2"
+    assert store.info("res-3").fields["resident_name"] == "helper"
+    assert import_paths(store, [home]).added == 0

@@ -259,3 +259,40 @@ def test_erased_and_rewound_messages_are_not_written(store, home, out):
     export(store, out, "root-2")
     assert [m["content"] for m in load(out)["root-2"]["messages"]] == ["words number 2", "words number 3"]
     assert "words number 1" not in (out / "sessions" / "root-2" / "session.json").read_text()
+
+
+def test_a_resident_born_here_is_one_there_and_comes_back_under_its_name(store, out):
+    root = store.create(id="top", entries=hansard.user("go"))
+    child = root.spawn(name="helper", entries=hansard.user("hi"))
+    export(store, out, "top")
+    assert load(out)[child.id]["metadata"]["resident_name"] == "helper"
+    again = imported(out)
+    assert again.get("top").spawn(name="helper").id == child.id
+
+
+def test_very_many_compressed_messages_are_left_behind_the_summary_and_come_back_as_they_were(
+    store, home, out, monkeypatch
+):
+    from hansard.formats import bamboo_session as reading
+
+    monkeypatch.setattr(reading, "HIDDEN_MAX", 2)
+    found = turns(6)
+    found[0]["role"] = "system"
+    for message in found[1:4]:
+        message["compressed"] = True
+    summary = {
+        "content": "in short", "created_at": "2026-06-01T09:00:00Z", "updated_at": "2026-06-01T09:00:00Z",
+        "message_count": 3, "token_count": 2,
+    }  # fmt: skip
+    record = bamboo_session("root-2", found, conversation_summary=summary)
+    dump(home / "sessions" / "root-2" / "session.json", record)
+    dump(home / "sessions" / "root-2" / "runtime.json", {**record, "messages": []})
+    import_paths(store, [home])
+    session = store.get("root-2")
+    assert [m.text for m in session.history()] == ["in short", "words number 5", "words number 6"]
+    assert session.info.amendments == ()
+    session.append(hansard.user("on"))
+    export(store, out, "root-2")
+    loaded = load(out)["root-2"]
+    assert [m.get("compressed", False) for m in loaded["messages"]] == [False, True, True, True, False, False, False]
+    assert loaded["conversation_summary"]["content"] == "in short"

@@ -14,6 +14,9 @@ from .planning import word
 STATUSES: Final = {"suspended": "paused", "timeout": "error"}
 """Statuses that have another word here; all others are the same, or are kept as they are."""
 
+COMPACTION: Final = "compaction:"
+"""Entries of this kind that follow from a summary of bamboo's own have an id that begins so."""
+
 NATIVE: Final = "hansard.id"
 """The key of a session's free metadata that holds its id here, where bamboo could not take that."""
 

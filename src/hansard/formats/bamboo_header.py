@@ -163,6 +163,9 @@ class Header:
             ours["agent"] = info.agent
         if info.user:
             ours["user"] = info.user
+        if info.name and not self._before.get("resident_name"):
+            self._note("lifecycle", "resident")
+            self._note("resident_name", info.name)
         if info.agent and info.depth:
             self._note("subagent_type", info.agent)
         if ours:

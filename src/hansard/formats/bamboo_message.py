@@ -66,6 +66,12 @@ def written(said: Said, files: Files, *, compressed: bool, event: str | None) ->
     return [spelled(ordered(record), 2) for record in found], notes
 
 
+def was_compressed(payload: bytes) -> bool:
+    """Whether a message of bamboo's own is one that its summary stands for."""
+    record: Any = values.decode(payload)
+    return isinstance(record, dict) and record.get("compressed") is True
+
+
 def spelled(value: Json, level: int) -> str:
     """The value as bamboo writes it, two blanks a level, for a place at `level`."""
     text = json.dumps(writable(value), indent=2, ensure_ascii=False)

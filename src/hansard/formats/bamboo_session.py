@@ -11,7 +11,7 @@ import msgspec
 
 from ..codec import values
 from ..model.entry import Json
-from .bamboo_fields import NATIVE, OWN, effective, header_of, is_stale, known, ours_of, state_of, view_of
+from .bamboo_fields import COMPACTION, NATIVE, OWN, effective, header_of, is_stale, known, ours_of, state_of, view_of
 from .bamboo_json import Parts, members_of, take_apart
 from .bamboo_usage import opening_balance, usage_items
 from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, digest_of, storable
@@ -26,6 +26,8 @@ _MIMES: Final = {
     "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif",
     "bmp": "image/bmp",
 }  # fmt: skip
+HIDDEN_MAX: Final = 256
+"""Compressed messages of one session that are hidden one by one."""
 _URL: Final = re.compile(r'bamboo-attachment://[^/"\s\\]+/([^"\s\\]+)')
 
 
@@ -102,6 +104,7 @@ def _bundle(found: _Reading, header: dict[str, Json], native: str) -> Bundle:
         Facts(native, parent=parent.strip() if parent else None, cwd=workspace, at=at),
         agent=word(ours.get("agent")) or word(known(header, "subagent_type")) or FORMAT,
         user=word(ours.get("user")),
+        name=word(known(header, "resident_name")) if known(header, "lifecycle") == "resident" else None,
         view=view_of,
         key_of=_message_id,
         updated=moment(header.get("updated_at")) or at,
@@ -261,6 +264,7 @@ def _compacted(header: dict[str, Json], messages: list[tuple[Item, bool]]) -> li
     """The summary that stands for the compressed messages, and what hides them one by one.
 
     Which messages are compressed need not be a run: the system message is not, nor any that bamboo was told to keep.
+    Where they are very many, the history begins behind the last of them instead: each that is hidden by itself costs.
     """
     compressed = [item for item, hidden in messages if hidden]
     if not compressed:
@@ -269,16 +273,17 @@ def _compacted(header: dict[str, Json], messages: list[tuple[Item, bool]]) -> li
     summary = header.get("conversation_summary")
     summary = summary if isinstance(summary, dict) else {}
     text = word(summary.get("content"))
-    if text is not None:
+    many = len(compressed) > HIDDEN_MAX
+    if text is not None or many:
         last = compressed[-1]
         kept = next((item for item, hidden in messages[: messages.index((last, True))] if not hidden), None)
         body: dict[str, Json] = {"summary": text, "covers": last.spot}
-        if kept is not None:
+        if kept is not None and not many:
             body["keep"] = kept.spot
         name = sha256(f"{text}\0{last.id}\0{kept.id if kept else ''}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
         at = moment(summary.get("updated_at")) or last.at
-        found.append(Item(f"compaction:{name}", "compaction", body, at=at, spot=Spot()))
-    for item in compressed:
+        found.append(Item(f"{COMPACTION}{name}", "compaction", body, at=at, spot=Spot()))
+    for item in () if many else compressed:
         hide = derived_item(item, ":hide", "amend", {"seq": item.spot, "hide": True, "archived": True})
         found.append(hide)
     return found

@@ -18,10 +18,10 @@ from ..codec import values
 from ..errors import Corrupt, HansardError
 from ..model.entry import Entry, Json
 from ..model.references import attachments_in
-from .bamboo_fields import NATIVE, header_of, obj_of
+from .bamboo_fields import COMPACTION, NATIVE, header_of, obj_of
 from .bamboo_header import Header, index_entry
 from .bamboo_json import MEMBER, put_together, take_apart
-from .bamboo_message import Files, spelled, written
+from .bamboo_message import Files, spelled, was_compressed, written
 from .placing import Folder, Taken, chrono, fits_in_a_name
 from .report import ExportReport, Refused, Written
 from .unbundling import Recorded, Said
@@ -252,8 +252,10 @@ def _messages(recorded: Recorded, header: Header, files: Files) -> tuple[list[st
     event = _summarised(header, summary, text, count) if summary is not None else None
     texts: list[str] = []
     notes: list[str] = []
+    ours = summary is not None and not summary.entry.id.startswith(COMPACTION)
     for item in messages:
-        found, told = written(item, files, compressed=item.covered, event=event)
+        compressed = item.covered if ours or item.payload is None else was_compressed(item.payload)
+        found, told = written(item, files, compressed=compressed, event=event)
         texts += found
         notes += told
         for digest, attachment in attachments_in(item.body.get("parts")).items():
@@ -263,7 +265,7 @@ def _messages(recorded: Recorded, header: Header, files: Files) -> tuple[list[st
 
 
 def _summarised(header: Header, summary: Said, text: str | None, count: int) -> str | None:
-    if text is None or not count or summary.entry.id.startswith("compaction:"):
+    if text is None or not count or summary.entry.id.startswith(COMPACTION):
         return None
     event = sha256(f"{summary.entry.id}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
     header.compressed(text, summary.entry.at, count, event)

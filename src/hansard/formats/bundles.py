@@ -132,6 +132,8 @@ class Bundle(msgspec.Struct):
     facts: Facts
     agent: str | None = None
     user: str | None = None
+    name: str | None = None
+    """Of a resident child: under its root, the name leads to it."""
     items: list[Item] = []
     heads: list[Head] = []
     files: list[SideFile] = []

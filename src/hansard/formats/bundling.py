@@ -22,6 +22,7 @@ from .feeding import existing
 from .planning import last_name
 from .raw import raw_line, raw_of
 from .report import FileReport, SessionReport
+from .residents import is_free, receive_resident
 from .source import entry_id, line_key
 
 HEAD: Final = "head:"
@@ -197,8 +198,12 @@ class _BundleImport:
             "source": origin,
             "at": facts.at,
         }
+        known = {name: value for name, value in known.items() if value}
+        if parent is not None and bundle.name and is_free(parent, bundle.name):
+            self._session = receive_resident(parent, name=bundle.name, **known)
+            return
         maker = self._store.create if parent is None else parent.spawn
-        self._session = maker(**{name: value for name, value in known.items() if value})
+        self._session = maker(**known)
 
     def _parent(self) -> Any:
         native = self._bundle.facts.parent

@@ -66,10 +66,10 @@ def _folders(folder: Path) -> list[Path]:
 def _is_session(folder: Path) -> bool:
     """Whether a folder has steps, or a meta file of crabtalk's."""
     try:
-        names = [path.name for path in folder.iterdir() if path.is_file()]
+        names = [path.name for path in folder.iterdir()]
     except OSError:
         return False
-    if any(STEP.fullmatch(name) or TEMPORARY.fullmatch(name) for name in names):
+    if any(name.startswith("step-") and (STEP.fullmatch(name) or TEMPORARY.fullmatch(name)) for name in names):
         return True
     if "meta" not in names:
         return False

@@ -23,10 +23,10 @@ class Workers:
         self.root = root
         self.processes = []
 
-    def start(self, job, **arguments):
+    def start(self, job, *, script="worker.py", **arguments):
         """A process that has opened the store and waits for the word."""
         process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), str(self.root), job, json.dumps(arguments)],
+            [sys.executable, str(HERE / script), str(self.root), job, json.dumps(arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

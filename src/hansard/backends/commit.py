@@ -129,13 +129,16 @@ class _Planning:
             sealed = (*sealed, update)
             present.append(self._present(update) if update.given else None)
         there = len(present) - present.count(None)
-        if there == len(sealed):
-            self.repeats |= bool(sealed)
+        if sealed and there == len(sealed):
+            self.repeats = True
             return self._answer(sealed, [seq or 0 for seq in present], 0)
         if request.expect is not None:
             admitting.check_expect(self.fold, request.expect, partly_there=there > 0)
         if request.fence is not None:
             admitting.check_fence(self.fold, request.fence)
+        # What would change nothing was decided on what is so now, which is what expect and fence ask for.
+        if not sealed:
+            return self._answer(sealed, [], 0)
         answer = self._take(sealed, present)
         self.repeats |= there > 0
         return answer

@@ -167,6 +167,7 @@ class Clearing:
         drive.need("erase")
         drive.need("attachments")
         drive.need("documents")
+        drive.need("attachments")
         session = self._full(store)
         for words in ("first archived words", "second archived words"):
             store.documents.save("a1", words, category="archives")

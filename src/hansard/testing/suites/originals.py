@@ -254,9 +254,8 @@ class OfA3sCode:
         drive.need("persistent")
         for name in ("good", "bad"):
             drive.new(name, first=[user("a"), user("b")])
-        drive.backend.close()
         backdoor.replace("bad", cut(backdoor.log("bad")))
-        drive.backend = drive.make(drive.clock)
+        drive.reopen()
         store = Store(drive.backend, clock=drive.clock)
         assert [message.text for message in store.get("good").history()] == ["a", "b"]
         assert store.exists("bad")

@@ -124,6 +124,14 @@ class Expecting:
         drive.lease("s", 2)
         assert drive.append("s", user("two"), expect=2).seq == 5
 
+    def test_an_expectation_counts_also_where_nothing_would_change(self, drive: Driver) -> None:
+        drive.new("s")
+        drive.set("s", status="running")
+        for changes in (Changes(set={"status": "running"}), None):
+            with pytest.raises(Conflict):
+                drive.append("s", changes=changes, expect=1)
+            assert drive.append("s", changes=changes, expect=2).seq == 2
+
     def test_an_entry_before_the_lease_does(self, drive: Driver) -> None:
         drive.new("s")
         drive.say("s", "one")

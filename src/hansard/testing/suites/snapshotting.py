@@ -271,10 +271,9 @@ class Comparing:
     ) -> None:
         drive.need("persistent")
         snapshots.save(_data())
-        drive.backend.close()
         log = backdoor.log("session-1")
         backdoor.replace("session-1", log.replace(b"Hello", b"Jello", 1))
-        drive.backend = drive.make(drive.clock)
+        drive.reopen()
         fresh = SnapshotStore(Store(drive.backend, clock=drive.clock))
         with pytest.raises(Corrupt):
             fresh.load("session-1")

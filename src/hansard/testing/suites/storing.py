@@ -10,6 +10,7 @@ import pytest
 from ...backends.memory import MemoryBackend
 from ...errors import Conflict, Invalid, LeaseLost, NotFound
 from ...model.entry import assistant, text, tool, tool_call, usage, user
+from ...model.requests import Changes, Keys
 from ...store import Draft, Session, Store
 from ..driver import Driver, together
 
@@ -65,6 +66,20 @@ class Storing:
 
         together(*[lambda: [session.modify(count) for _ in range(5)]] * 4)
         assert session.state == {"n": 20}
+
+    def test_two_steps_from_one_number_to_the_same_are_two_steps(self, store: Store, drive: Driver) -> None:
+        session = store.create(state={"n": 0})
+        calls: list[int] = []
+
+        def count(draft: Draft) -> None:
+            calls.append(draft.state["n"])
+            draft.state["n"] += 1
+            if len(calls) == 1:
+                # Another process has counted as well, after our look and before our write.
+                drive.append(session.id, changes=Changes(state=Keys(set={"n": 1})))
+
+        session.modify(count)
+        assert (session.state, calls) == ({"n": 2}, [0, 1])
 
     def test_a_lease_fences_the_former_holder_out(self, store: Store, drive: Driver) -> None:
         session = store.create()

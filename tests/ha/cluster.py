@@ -131,7 +131,7 @@ class Cluster:
     def _settings(self, node: int) -> dict[str, Any]:
         parameters = {"wal_log_hints": "on", "shared_buffers": "32MB", "max_connections": 60, "fsync": "on"}
         shared = {
-            "ttl": 20, "loop_wait": 2, "retry_timeout": 3, "primary_start_timeout": 0,
+            "ttl": 20, "loop_wait": 2, "retry_timeout": 3, "primary_start_timeout": 0, "maximum_lag_on_failover": 2**30,
             "synchronous_mode": self._synchronous, "synchronous_mode_strict": self._synchronous,
             "postgresql": {"use_pg_rewind": True, "parameters": parameters},
         }  # fmt: skip
@@ -211,7 +211,7 @@ class Cluster:
         return []
 
     def stall_standbys(self) -> Callable[[], None]:
-        """The standbys receive nothing until the returned function is called."""
+        """The standbys receive nothing any more. The returned function has them go on, without what was on its way."""
         leader = self.primary()
         pids = [
             pid for node in NODES if node != leader for pid in self._postgres(node) if b"walreceiver" in _command(pid)
@@ -220,10 +220,12 @@ class Cluster:
             os.kill(pid, signal.SIGSTOP)
 
         def go_on() -> None:
+            # Had they only been continued, they would still read what the kernel holds for them.
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+                    os.kill(pid, signal.SIGKILL)
 
+        assert pids, "no standby receives anything"
         return go_on
 
     def switch_over(self) -> None:

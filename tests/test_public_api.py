@@ -17,7 +17,6 @@ PACKAGE = Path(__file__).parent.parent / "src" / "hansard"
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
 HEAVY = ("apsw", "anyio", "asyncio", "click", "rich", "html", "http", "sqlite3", "trio", "hypothesis", "pytest")
 """Drivers, frameworks and the like that `import hansard` leaves alone."""
-IMPORT_S_MAX = 0.06
 
 
 def name_of(path: Path) -> str:
@@ -96,10 +95,10 @@ def test_importing_hansard_loads_no_driver_and_no_framework():
     assert [name for name in HEAVY if name in loaded] == []
 
 
-def test_importing_hansard_takes_less_than_sixty_milliseconds():
-    # The best of some runs, since the machine may be busy with other tests.
-    code = "import time; t = time.perf_counter(); import hansard; print(time.perf_counter() - t)"
-    assert min(float(run_python(code)) for _ in range(5)) < IMPORT_S_MAX
+def test_importing_hansard_loads_little_of_itself():
+    # What it takes in milliseconds is for the benchmarks to say.
+    loaded = run_python("import sys, hansard; print(*sys.modules)").split()
+    assert [name for name in loaded if name.startswith("hansard.")] == []
 
 
 def test_the_package_says_that_it_is_typed():

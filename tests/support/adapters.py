@@ -1,7 +1,9 @@
-"""Processes for the tests of the adapters: a script is started several times over, and all begin at one word."""
+"""Stores and processes for the tests of the adapters. Processes are of one script, and all begin at one word."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -9,6 +11,29 @@ import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src"
+
+BACKENDS = ("memory", "file", "postgres")
+
+
+@contextlib.contextmanager
+def empty_stores(backend, folder):
+    """A function that opens another empty store of a backend, each closed at the end."""
+    import hansard
+
+    numbers = itertools.count(1)
+    with contextlib.ExitStack() as stack:
+        if backend == "postgres":
+            from support import stores
+
+            stores.need_server()
+            with hansard.open(stores.url_of(stores.database())):
+                pass
+            shared = stack.enter_context(hansard.open(stores.url_of(stores.empty_database())))
+            yield lambda: shared.tenant(f"t{next(numbers)}")
+        elif backend == "file":
+            yield lambda: stack.enter_context(hansard.open(folder / f"store-{next(numbers)}"))
+        else:
+            yield lambda: stack.enter_context(hansard.open("memory:"))
 
 
 def start(script, *arguments):

@@ -9,8 +9,8 @@ pytest.importorskip("google.adk", reason="ADK is not installed: pip install 'han
 from google.adk.errors.input_validation_error import InputValidationError
 from google.genai import types
 
-import hansard
 from hansard.adapters.adk import HansardArtifactService, HansardSessionService
+from support.adapters import BACKENDS, empty_stores
 
 pytestmark = pytest.mark.anyio
 WHO = {"app_name": "tides", "user_id": "mara"}
@@ -23,10 +23,10 @@ def anyio_backend():
     return "asyncio"
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=BACKENDS)
 def service(request, tmp_path):
-    with hansard.open("memory:" if request.param == "memory" else tmp_path / "store") as store:
-        yield HansardArtifactService(store)
+    with empty_stores(request.param, tmp_path) as empty:
+        yield HansardArtifactService(empty())
 
 
 async def test_versions_count_from_nought_and_stay_readable(service):

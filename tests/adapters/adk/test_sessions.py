@@ -17,13 +17,12 @@ from google.adk.sessions import Session
 from google.adk.sessions.base_session_service import GetSessionConfig
 from google.genai import types
 
-import hansard
 from hansard.adapters.adk import HansardSessionService, session_key
 from hansard.backends.memory import MemoryBackend
 from hansard.errors import Invalid, Unavailable
 from hansard.store import Store
 from hansard.testing import Faults
-from support.adapters import together
+from support.adapters import BACKENDS, empty_stores, together
 
 pytestmark = pytest.mark.anyio
 WHO = {"app_name": "tides", "user_id": "mara"}
@@ -34,10 +33,10 @@ def anyio_backend():
     return "asyncio"
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=BACKENDS)
 def store(request, tmp_path):
-    with hansard.open("memory:" if request.param == "memory" else tmp_path / "store") as store:
-        yield store
+    with empty_stores(request.param, tmp_path) as empty:
+        yield empty()
 
 
 @pytest.fixture

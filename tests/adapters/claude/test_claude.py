@@ -19,7 +19,7 @@ from hansard.backends.memory import MemoryBackend
 from hansard.errors import Invalid, Unavailable
 from hansard.store import Store
 from hansard.testing import Faults
-from support.adapters import together
+from support.adapters import BACKENDS, empty_stores, together
 
 pytestmark = pytest.mark.anyio
 
@@ -32,15 +32,15 @@ def anyio_backend(request):
     return request.param
 
 
-@pytest.fixture(params=["memory", "file"])
-def url(request, tmp_path):
-    return "memory:" if request.param == "memory" else tmp_path / "store"
+@pytest.fixture(params=BACKENDS)
+def empty(request, tmp_path):
+    with empty_stores(request.param, tmp_path) as make:
+        yield make
 
 
 @pytest.fixture
-def opened(url):
-    with hansard.open(url) as store:
-        yield store
+def opened(empty):
+    return empty()
 
 
 @pytest.fixture
@@ -64,17 +64,15 @@ def answer(text, uuid, call="msg_1", output=7):
     }
 
 
-async def test_the_conformance_suite_of_the_sdk_passes(url, tmp_path):
-    stores = []
+async def test_the_conformance_suite_of_the_sdk_passes(empty):
+    made = []
 
     def make():
-        stores.append(hansard.open(url if url == "memory:" else tmp_path / str(len(stores))))
-        return HansardSessionStore(stores[-1])
+        made.append(HansardSessionStore(empty()))
+        return made[-1]
 
     await run_session_store_conformance(make)
-    assert len(stores) > 10
-    for store in stores:
-        store.close()
+    assert len(made) > 10
 
 
 async def test_a_uuid_is_written_once_whatever_comes_under_it_again(store):

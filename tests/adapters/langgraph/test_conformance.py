@@ -11,25 +11,22 @@ kit = pytest.importorskip(
     exc_type=ImportError,
 )
 
-import hansard
 from hansard.adapters.langgraph import HansardSaver
+from support.adapters import BACKENDS, empty_stores
 
 CAPABILITIES = {"put": 17, "put_writes": 10, "get_tuple": 10, "list": 16, "delete_thread": 5}
 EXTENDED = {"delete_for_runs": 7, "copy_thread": 8, "prune": 8}
 
 
-@pytest.mark.parametrize("backend", ["memory", "file"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_langgraphs_own_kit_passes_with_every_capability(backend, tmp_path):
-    stores = []
+    with empty_stores(backend, tmp_path) as empty:
 
-    @kit.checkpointer_test(name="hansard")
-    async def ours():
-        stores.append(hansard.open("memory:" if backend == "memory" else tmp_path / str(len(stores))))
-        yield HansardSaver(stores[-1])
+        @kit.checkpointer_test(name="hansard")
+        async def ours():
+            yield HansardSaver(empty())
 
-    report = asyncio.run(kit.validate(ours))
-    for store in stores:
-        store.close()
+        report = asyncio.run(kit.validate(ours))
     results = report.to_dict()["results"]
     assert report.passed_all()
     for name, least in {**CAPABILITIES, **EXTENDED}.items():

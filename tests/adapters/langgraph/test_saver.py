@@ -20,15 +20,15 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 import hansard
 from hansard.adapters.langgraph import HansardSaver
 from hansard.errors import Conflict, Invalid
-from support.adapters import together
+from support.adapters import BACKENDS, empty_stores, together
 
 CONFIG = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=BACKENDS)
 def store(request, tmp_path):
-    with hansard.open("memory:" if request.param == "memory" else tmp_path / "store") as store:
-        yield store
+    with empty_stores(request.param, tmp_path) as empty:
+        yield empty()
 
 
 @pytest.fixture

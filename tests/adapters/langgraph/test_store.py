@@ -12,14 +12,15 @@ import hansard
 from hansard.adapters import langgraph_store
 from hansard.adapters.langgraph import HansardStore
 from hansard.errors import Invalid
+from support.adapters import BACKENDS, empty_stores
 
 NS = ("users", "mara")
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=BACKENDS)
 def store(request, tmp_path):
-    with hansard.open("memory:" if request.param == "memory" else tmp_path / "store") as place:
-        yield HansardStore(place)
+    with empty_stores(request.param, tmp_path) as empty:
+        yield HansardStore(empty())
 
 
 @pytest.fixture

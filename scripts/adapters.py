@@ -21,7 +21,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 BUILD = TOP / ".build" / "adapters"
 TESTS = TOP / "tests" / "adapters"
-TOOLS = ("pytest>=9", "pytest-randomly>=4", "pytest-timeout", "hypothesis>=6.130", "trio>=0.30")
+TOOLS = ("psycopg[binary]>=3.3", "pytest>=9", "pytest-randomly>=4", "pytest-timeout", "hypothesis>=6.130", "trio>=0.30")
 
 
 def say(text: str) -> None:

@@ -22,11 +22,11 @@ from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models.function import FunctionModel
 from strands import Agent as StrandsAgent
 from strands.session.repository_session_manager import RepositorySessionManager
-from tests.support.scripted_strands import Scripted
 
 from hansard.adapters.openai_agents import HansardSession
 from hansard.adapters.pydantic_ai import HansardConversationStore, SaveConversation
 from hansard.adapters.strands import HansardSessionRepository
+from support.scripted_strands import Scripted
 
 
 @agents.function_tool

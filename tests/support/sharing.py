@@ -1,6 +1,6 @@
 """Several processes with several tasks each on one session, and what must be true of it afterwards.
 
-A worker is a script that is called with the store's folder, its own name, and how long to go on; each of its tasks says
+A worker is a script that is called with the store's folder or URL, its own name, and how long to go on; each of its tasks says
 `{name}.{task}.{n}` with n = 0, 1, 2 …, and at the end it prints how many each task had acknowledged, as JSON.
 """
 
@@ -18,12 +18,12 @@ TOP = Path(__file__).parents[2]
 TASKS = 8
 
 
-def shared(worker, folder, *, processes=2, seconds=0.0):
+def shared(worker, place, *, processes=2, seconds=0.0):
     """Run the workers at once; by task, how many of its messages were acknowledged. `seconds` 0 is a few rounds."""
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TOP), str(TOP / "src")])}
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TOP / "tests"), str(TOP / "src")])}
     running = [
         subprocess.Popen(
-            [sys.executable, str(worker), str(folder), f"p{number}", str(seconds)],
+            [sys.executable, str(worker), str(place), f"p{number}", str(seconds)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables,
         )
         for number in range(processes)
@@ -38,9 +38,9 @@ def shared(worker, folder, *, processes=2, seconds=0.0):
     return acknowledged
 
 
-def check_whole(folder, session, acknowledged):
+def check_whole(place, session, acknowledged):
     """Nothing is lost, doubled, out of order or on a branch that nobody was told of, and every line verifies."""
-    with hansard.open(folder) as store:
+    with hansard.open(place) as store:
         log = store.get(session)
         shown = [message.text for message in log.messages()]
         by_task = {}

@@ -11,9 +11,9 @@ import asyncio
 from functools import partial
 
 import agents
-from tests.support.pages import run_page, told_by_example
 
 import hansard
+from support.pages import run_page, told_by_example
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from agents import Agent, RunConfig, Runner, function_tool
 from agents.memory import Session, SessionSettings
 
 from hansard.adapters.openai_agents import HansardSession
+from support.places import KINDS, place_of
 
 
 def run(coroutine):
@@ -30,9 +31,9 @@ def texts(items):
     return [item["content"] for item in items]
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=KINDS)
 def store(request, tmp_path):
-    with hansard.open("memory:" if request.param == "memory" else tmp_path / "store") as store:
+    with hansard.open(place_of(request.param, tmp_path)) as store:
         yield store
 
 

@@ -7,9 +7,8 @@ import json
 import sys
 import time
 
-from tests.support.sharing import TASKS
-
 from hansard.adapters.openai_agents import HansardSession
+from support.sharing import TASKS
 
 
 async def main(folder, name, seconds):

@@ -29,6 +29,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.usage import RequestUsage, RunUsage
 
 from hansard.adapters.pydantic_ai import HansardConversationStore
+from support.places import KINDS, place_of
 
 
 def run(coroutine):
@@ -53,16 +54,14 @@ def hansard_store(tmp_path):
         yield store
 
 
-@pytest.fixture(params=["theirs", "memory", "file"])
-def store(request, hansard_store):
+@pytest.fixture(params=["theirs", *KINDS])
+def store(request, tmp_path):
     if request.param == "theirs":
         yield InMemoryConversationStore()
-    elif request.param == "file":
-        yield HansardConversationStore(hansard_store)
-    else:
-        ours = HansardConversationStore("memory:")
-        yield ours
-        ours.close()
+        return
+    ours = HansardConversationStore(place_of(request.param, tmp_path))
+    yield ours
+    ours.close()
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import asyncio
 
 import pydantic_ai
 from pydantic_ai.models.test import TestModel
-from tests.support.pages import run_page, told_by_example
 
 import hansard
+from support.pages import run_page, told_by_example
 
 
 @pytest.mark.slow

@@ -8,16 +8,21 @@ import pytest
 
 pytest.importorskip("pydantic_ai.conversation_store", reason="pydantic-ai is not installed; make test-adapters has it")
 
-from tests.support.sharing import check_whole, shared
+from support.places import place_of
+from support.sharing import check_whole, shared
 
 WORKER = Path(__file__).parent / "worker.py"
 
 
 @pytest.mark.slow
-def test_two_processes_lose_double_and_fork_nothing(tmp_path):
-    check_whole(tmp_path, "s", shared(WORKER, tmp_path))
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_two_processes_lose_double_and_fork_nothing(kind, tmp_path):
+    place = place_of(kind, tmp_path)
+    check_whole(place, "s", shared(WORKER, place))
 
 
 @pytest.mark.torture
-def test_two_processes_lose_double_and_fork_nothing_for_long(tmp_path):
-    check_whole(tmp_path, "s", shared(WORKER, tmp_path, seconds=20))
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_two_processes_lose_double_and_fork_nothing_for_long(kind, tmp_path):
+    place = place_of(kind, tmp_path)
+    check_whole(place, "s", shared(WORKER, place, seconds=20))

@@ -11,9 +11,9 @@ import time
 from pydantic_ai.conversation import Conversation
 from pydantic_ai.conversation_store import ConversationConflict
 from pydantic_ai.messages import ModelRequest, UserPromptPart
-from tests.support.sharing import TASKS
 
 from hansard.adapters.pydantic_ai import HansardConversationStore
+from support.sharing import TASKS
 
 
 async def main(folder, name, seconds):
@@ -23,7 +23,7 @@ async def main(folder, name, seconds):
 
     async def one(task):
         count = 0
-        while time.monotonic() < end or not count if seconds else count < 3:
+        while time.monotonic() < end or not count if seconds else count < 2:
             conversation = await store.load("s", limit=2) or Conversation(conversation_id="s")
             conversation.messages.append(ModelRequest(parts=[UserPromptPart(content=f"{task}.{count}")]))
             try:

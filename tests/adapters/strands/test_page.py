@@ -8,10 +8,10 @@ pytest.importorskip("strands", reason="Strands Agents is not installed; make tes
 from functools import partial
 
 import strands
-from tests.support.pages import run_page, told_by_example
-from tests.support.scripted_strands import Scripted
 
 import hansard
+from support.pages import run_page, told_by_example
+from support.scripted_strands import Scripted
 
 
 @pytest.mark.slow

@@ -13,14 +13,15 @@ from strands import Agent, tool
 from strands.session.repository_session_manager import RepositorySessionManager
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
-from tests.support.scripted_strands import Scripted
 
 from hansard.adapters.strands import HansardSessionRepository
+from support.places import KINDS, place_of
+from support.scripted_strands import Scripted
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=KINDS)
 def store(request, tmp_path):
-    with hansard.open("memory:" if request.param == "memory" else tmp_path / "store") as store:
+    with hansard.open(place_of(request.param, tmp_path)) as store:
         yield store
 
 

@@ -13,15 +13,16 @@ from strands.storage.storage import Storage
 from strands.types.exceptions import StorageError
 
 from hansard.adapters.strands import HansardStorage
+from support.places import KINDS, place_of
 
 
 def run(coroutine):
     return asyncio.run(coroutine)
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=KINDS)
 def store(request, tmp_path):
-    with hansard.open("memory:" if request.param == "memory" else tmp_path / "store") as store:
+    with hansard.open(place_of(request.param, tmp_path)) as store:
         yield store
 
 

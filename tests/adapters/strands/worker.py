@@ -10,9 +10,9 @@ import time
 
 from strands.types.exceptions import SessionException
 from strands.types.session import SessionMessage
-from tests.support.sharing import TASKS
 
 from hansard.adapters.strands import HansardSessionRepository
+from support.sharing import TASKS
 
 
 def main(folder, name, seconds):

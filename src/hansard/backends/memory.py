@@ -134,7 +134,7 @@ class MemoryBackend(MemoryUpkeep):
     def find(self, where: Condition, *, order: str, limit: int, cursor: str | None) -> Page[SessionInfo]:
         """As the contract says."""
         with self._opened() as shelf:
-            infos = [shelf.known(session) for session in shelf.logs]
+            infos = [shelf.listed(session) for session in shelf.logs]
             return copy.deepcopy(find_all(infos, where, order=order, limit=limit, cursor=cursor))
 
     def search(
@@ -143,7 +143,7 @@ class MemoryBackend(MemoryUpkeep):
         """As the contract says."""
         with self._opened() as shelf:
             asked = [session] if session is not None else list(shelf.logs)
-            sessions = [(shelf.known(one), shelf.reading(one).entries) for one in asked]
+            sessions = [(shelf.listed(one), shelf.reading(one).entries) for one in asked]
             return search_all(sessions, search, order=order, limit=limit, cursor=cursor)
 
     def fork(self, origin: str, creation: Creation, *, at: int | None) -> Created:

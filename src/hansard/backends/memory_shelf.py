@@ -74,8 +74,12 @@ class Shelf(Records):
 
     def known(self, session: str) -> SessionInfo:
         """The info of a session; of a damaged one what is known up to the damage, and that it is damaged."""
+        return renewed(self.listed(session), *self.log(session).renewed)
+
+    def listed(self, session: str) -> SessionInfo:
+        """As `known`, without renewals of its lease, which stand in no entry."""
         with contextlib.suppress(Corrupt):
-            return self.info(session)
+            return self.fold(session).info()
         whole = self.reading(session).entries
         info = Fold.of(((entry, 0) for entry in whole), tree=True).info() if whole else SessionInfo(session)
         return msgspec.structs.replace(info, damaged=True)

@@ -18,6 +18,7 @@ from ..backend import Backend, Request
 from ..backends.memory import MemoryBackend
 from ..codec.line import seal
 from ..errors import Conflict, HansardError
+from ..model.documents import DocumentKey
 from ..model.entry import Entry, NewEntry, assistant, event, usage, user
 from ..model.info import Attachment, SessionInfo
 from ..model.requests import Changes, Creation, Keys
@@ -45,6 +46,7 @@ _KEYS = st.builds(
     st.dictionaries(st.sampled_from("ab"), _VALUES, max_size=2), st.lists(st.sampled_from("ab"), max_size=1),
     st.booleans(),
 )  # fmt: skip
+_DOCUMENTS = (DocumentKey("", "a"), DocumentKey("c", "a"), DocumentKey("c/d", "..", "json"))
 _FIELDS = st.dictionaries(
     st.sampled_from(("title", "status", "pinned", "persona")), st.sampled_from(("one", "two", True, None)), max_size=2
 )
@@ -228,6 +230,40 @@ class BackendMachine(RuleBasedStateMachine):
         guard = None if force else unless_protected(self.clock)
         self.both(lambda backend: backend.delete(session, guard=guard))
 
+    @rule(old=_OLD, fence=st.integers(1, 3))
+    def renew(self, old: int, fence: int) -> None:
+        session = self.there(old)
+        self.both(lambda backend: backend.renew(session, fence))
+
+    @rule(
+        key=st.sampled_from(_DOCUMENTS),
+        data=st.sampled_from((b"", b"one", b"{}")),
+        expect=st.none() | st.integers(0, 3),
+    )
+    def put_document(self, key: DocumentKey, data: bytes, expect: int | None) -> None:
+        if "documents" in self.backend.capabilities:
+            self.both(lambda backend: backend.put_document(key, data, expect=expect))
+
+    @rule(key=st.sampled_from(_DOCUMENTS), expect=st.none() | st.integers(0, 3), history=st.booleans())
+    def delete_document(self, key: DocumentKey, expect: int | None, *, history: bool) -> None:
+        if "documents" in self.backend.capabilities:
+            self.both(lambda backend: backend.delete_document(key, expect=expect, history=history))
+
+    @rule(old=_OLD, name=st.sampled_from("xy"), version=st.integers(1, 3), deleted=st.booleans())
+    def write_a_document(self, old: int, name: str, version: int, *, deleted: bool) -> None:
+        if "attachments" not in self.backend.capabilities:
+            return
+        session, data = self.there(old), b"content"
+        said: dict[str, Any] = {"sha256": sha256(data).hexdigest(), "size": len(data)}
+        self.both(lambda backend: backend.attach(session, data, mime="text/markdown"))
+        body = {"name": name, "kind": "md", "version": version} | ({"deleted": True} if deleted else said)
+        self.append(session, [NewEntry(kind="document", body=body)])
+
+    @rule()
+    def reset(self) -> None:
+        guard = unless_protected(self.clock)
+        self.both(lambda backend: backend.reset(guard=guard))
+
     @rule(seconds=st.sampled_from((-5, 1, 60)))
     def time_passes(self, seconds: int) -> None:
         self.clock.advance(seconds=seconds)
@@ -283,6 +319,15 @@ class BackendMachine(RuleBasedStateMachine):
             for name in (sha256(b"one").hexdigest(), sha256(b"two").hexdigest()):
                 if "attachments" in self.backend.capabilities:
                     self.both(lambda backend, session=session, name=name: backend.attachment(session, name))
+
+    @invariant()
+    def documents_are_the_same(self) -> None:
+        if "documents" in self.backend.capabilities:
+            self.both(lambda backend: backend.documents())
+            for key in _DOCUMENTS:
+                self.both(lambda backend, key=key: backend.document_versions(key))
+                for version in (None, 1, 2):
+                    self.both(lambda backend, key=key, version=version: backend.document(key, version=version))
 
     @invariant()
     def nothing_is_damaged(self) -> None:

@@ -276,8 +276,8 @@ class _Shelf:
             Corrupt: it does not have its hash, or is gone.
         """
         path = self.kept(version)
-        data = _bytes_of(path)
-        if sha256(data).hexdigest() != version.sha256:
+        data = path.read_bytes() if path.is_file() else None
+        if data is None or sha256(data).hexdigest() != version.sha256:
             msg = f"document {shown(self.key)}: the content of version {version.version} is damaged or gone. Restore {path} from a backup"
             raise Corrupt(msg, path=str(path))
         return data
@@ -315,7 +315,7 @@ class _Shelf:
         """The next version is durable."""
         disk.make_folder(self.box)
         path = self.kept(version)
-        if version.sha256 and _bytes_of(path) != data:
+        if version.sha256 and not (path.is_file() and path.read_bytes() == data):
             disk.write_file(path, data)
         if not self.begun:
             disk.write_file(self.history, _line(version))

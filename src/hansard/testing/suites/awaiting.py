@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ...errors import LeaseLost, NotFound
+from ...errors import LeaseLost, NotFound, Unavailable
 from ...model.entry import user
 from ..driver import Driver, promptly, together
 
@@ -123,6 +123,20 @@ class Awaiting:
 
         results = together(wait, delete)
         assert isinstance(results[0], NotFound)
+
+    def test_closing_the_store_ends_the_wait(self, drive: Driver) -> None:
+        drive.new("s")
+        waiting = threading.Event()
+
+        def wait() -> int:
+            waiting.set()
+            return drive.backend.wait("s", after=1, timeout_s=3600)
+
+        def close() -> None:
+            waiting.wait(60)
+            drive.backend.close()
+
+        assert isinstance(together(wait, close)[0], Unavailable)
 
     def test_waiting_for_a_missing_session_is_not_found(self, drive: Driver) -> None:
         with pytest.raises(NotFound):

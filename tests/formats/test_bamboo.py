@@ -331,3 +331,18 @@ def test_two_residents_of_one_name_come_in_and_the_first_has_the_name(store, hom
     assert store.get("root-1").spawn(name="helper").id == "res-2"
     assert store.info("res-3").fields["resident_name"] == "helper"
     assert import_paths(store, [home]).added == 0
+
+
+def test_lone_surrogates_in_names_and_titles_do_not_keep_a_session_out(store, home):
+    path = home / "sessions" / "root-2"
+    (path / "runtime.json").unlink()
+    path = path / "session.json"
+    text = (
+        path.read_text()
+        .replace('"New Session"', r'"cut \ud83d"')
+        .replace('"model-a"', r'"m\udc00", "workspace": "/a/\ud800"')
+    )
+    path.write_text(text)
+    report = import_paths(store, [home])
+    assert not any(file.skipped for file in report.files)
+    assert store.info("root-2").title.startswith("cut ")

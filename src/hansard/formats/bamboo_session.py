@@ -14,8 +14,7 @@ from ..model.entry import Json
 from .bamboo_fields import COMPACTION, NATIVE, OWN, effective, header_of, is_stale, known, ours_of, state_of, view_of
 from .bamboo_json import Parts, members_of, take_apart
 from .bamboo_usage import opening_balance, usage_items
-from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, digest_of, storable
-from .bundling import derived_item, line_item
+from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, derived_item, digest_of, line_item, storable
 from .planning import Clock, Facts, moment, word
 from .safe import encodable
 
@@ -49,7 +48,7 @@ class _Reading(msgspec.Struct):
     damage: list[Damage]
 
     def hurt(self, name: str, reason: str) -> None:
-        self.damage.append(Damage(str(self.path / name), reason))
+        self.damage.append(Damage(name, reason))
 
 
 def read_json(path: Path) -> dict[str, Json]:

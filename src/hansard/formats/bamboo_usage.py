@@ -20,13 +20,15 @@ def usage_items(path: Path, damage: list[Damage]) -> list[Item]:
     try:
         for line in lines_of(path):
             if line.torn:
-                damage.append(Damage(f"{path}:{line.number}", "the last line was not written to its end; not imported"))
+                damage.append(
+                    Damage(f"{path.name}:{line.number}", "the last line was not written to its end; not imported")
+                )
                 break
             items.append(_item(path, line, damage))
     except FileNotFoundError:
         return []
     except (OSError, Invalid) as error:
-        damage.append(Damage(str(path), str(error)))
+        damage.append(Damage(path.name, str(error)))
     return items
 
 
@@ -34,7 +36,7 @@ def _item(path: Path, line: Line, damage: list[Damage]) -> Item:
     identity, payload = f"{PREFIX}{line.id}", Payload("bamboo-usage", line.data)
     record = line.value
     if not isinstance(record, dict):
-        damage.append(Damage(f"{path}:{line.number}", "no record of a call; kept as it is"))
+        damage.append(Damage(f"{path.name}:{line.number}", "no record of a call; kept as it is"))
         return Item(identity, "event", {"type": "bamboo.usage_line"}, payload=payload)
     body = usage_of(record)
     return Item(identity, "usage", body, at=moment(record.get("ts")), payload=payload)

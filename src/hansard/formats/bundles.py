@@ -17,9 +17,10 @@ import msgspec
 from ..codec import times, values
 from ..errors import Invalid
 from ..limits import KIB, LABELS_BYTES_MAX, MIB, STATE_BYTES_MAX
-from ..model.entry import Json
+from ..model.entry import NODES, Json
 from .planning import Facts, Spot
 from .report import Damage
+from .source import entry_id
 
 ViewOf: TypeAlias = Callable[[Mapping[str, bytes]], "View"]
 """What a session is by its heads, given by their names; the same heads give the same view."""
@@ -206,3 +207,17 @@ def instant(text: Json) -> tuple[int, int] | None:
     except Invalid:
         return None
     return whole // 1_000_000, int(found.group(1)[:9].ljust(9, "0")) if found else 0
+
+
+def line_item(
+    number: int, kind: str, body: dict[str, Json], payload: Payload, *, at: str, digest: int, agent: str | None = None
+) -> Item:
+    """The entry of one line of the source."""
+    item = Item(entry_id(number, digest), kind, body, at=at, line=(number, digest), agent=agent)
+    item.spot, item.payload = Spot(), payload
+    return item
+
+
+def derived_item(item: Item, suffix: str, kind: str, body: dict[str, Json]) -> Item:
+    """An entry that follows from a line."""
+    return Item(item.id + suffix, kind, body, at=item.at, spot=Spot() if kind in NODES else None)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound, Unsupported
+from ..errors import AlreadyExists, Conflict, Corrupt, HansardError, NotFound, Unavailable
 from ..limits import ID_BYTES_MAX, MIB
 from ..model.documents import DocumentKey
 from ..model.entry import NODES, Entry, Json, NewEntry
@@ -23,7 +23,8 @@ from .planning import last_name
 from .raw import raw_line, raw_of
 from .report import FileReport, SessionReport
 from .residents import is_free, receive_resident
-from .source import entry_id, line_key
+from .safe import encodable
+from .source import line_key
 
 HEAD: Final = "head:"
 """Entries that keep a version of a head have an id `head:<name>:<digest>`."""
@@ -52,7 +53,7 @@ def take_bundles(
         if isinstance(what, str):
             whole.notes.append(what)
         else:
-            whole.damage.append(what)
+            whole.damage.append(Damage(what.place.removeprefix(f"{folder}/"), what.reason))
 
     try:
         for bundle in read(folder, tell):
@@ -77,7 +78,9 @@ def take_bundle(store: Any, bundle: Bundle, ids: dict[tuple[str, str], str], *, 
         except (Conflict, AlreadyExists) as error:
             report.skipped = f"{error} (tried {attempt + 1} times)"
             continue
-        except (Invalid, Corrupt, Unsupported, OSError) as error:
+        except Unavailable:
+            raise
+        except (HansardError, OSError) as error:
             report.skipped = str(error)
         break
     return report
@@ -198,7 +201,7 @@ class _BundleImport:
             "source": origin,
             "at": facts.at,
         }
-        known = {name: value for name, value in known.items() if value}
+        known = {name: encodable(value) if isinstance(value, str) else value for name, value in known.items() if value}
         if parent is not None and bundle.name and is_free(parent, bundle.name):
             self._session = receive_resident(parent, name=bundle.name, **known)
             return
@@ -384,17 +387,3 @@ def identity_of(native: str) -> str:
     if 0 < len(whole) <= ID_BYTES_MAX - 16:
         return whole.decode()
     return f"{whole[:200].decode('utf-8', 'ignore')}~{sha256(whole).hexdigest()[:32]}"
-
-
-def line_item(
-    number: int, kind: str, body: dict[str, Json], payload: Payload, *, at: str, digest: int, agent: str | None = None
-) -> Item:
-    """The entry of one line of the source."""
-    item = Item(entry_id(number, digest), kind, body, at=at, line=(number, digest), agent=agent)
-    item.spot, item.payload = Spot(), payload
-    return item
-
-
-def derived_item(item: Item, suffix: str, kind: str, body: dict[str, Json]) -> Item:
-    """An entry that follows from a line."""
-    return Item(item.id + suffix, kind, body, at=item.at, spot=Spot() if kind in NODES else None)

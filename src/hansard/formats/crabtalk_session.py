@@ -13,8 +13,7 @@ from ..codec import values
 from ..codec.names import check_id
 from ..errors import Invalid
 from ..model.entry import Json
-from .bundles import Bundle, Damage, Head, Item, Payload, SideDocument, Spot, View, digest_of
-from .bundling import derived_item, line_item
+from .bundles import Bundle, Damage, Head, Item, Payload, SideDocument, Spot, View, derived_item, digest_of, line_item
 from .crabtalk_memory import Memories
 from .planning import Clock, Facts, count, moment, word
 
@@ -45,7 +44,7 @@ class _Reading(msgspec.Struct):
     documents: list[SideDocument] = []
 
     def hurt(self, name: str, reason: str) -> None:
-        self.damage.append(Damage(str(self.path / name), reason))
+        self.damage.append(Damage(name, reason))
 
 
 def read_session(place: Path, memories: Memories) -> Bundle | None:
@@ -118,15 +117,15 @@ def _read_meta(place: Path, damage: list[Damage]) -> tuple[bytes | None, dict[st
     try:
         data = (place / "meta").read_bytes()
     except FileNotFoundError:
-        damage.append(Damage(str(place / "meta"), "the file is missing, so crabtalk can't load the session"))
+        damage.append(Damage("meta", "the file is missing, so crabtalk can't load the session"))
         return None, {}
     except OSError as error:
-        damage.append(Damage(str(place / "meta"), error.strerror or str(error)))
+        damage.append(Damage("meta", error.strerror or str(error)))
         return None, {}
     meta = meta_of(data)
     missing = [name for name in ("agent", "created_by", "created_at") if word(meta.get(name)) is None]
     if missing:
-        damage.append(Damage(str(place / "meta"), f"no meta file that can be read: {', '.join(missing)} is missing"))
+        damage.append(Damage("meta", f"no meta file that can be read: {', '.join(missing)} is missing"))
     return data, {} if len(missing) == 3 else meta
 
 
@@ -148,11 +147,11 @@ def _steps(place: Path, damage: list[Damage], notes: list[str]) -> list[tuple[in
         match = STEP.fullmatch(path.name)
         if match is None:
             if path.name.startswith("step-"):
-                damage.append(Damage(str(path), "no number of a step; left out"))
+                damage.append(Damage(path.name, "no number of a step; left out"))
             continue
         number = int(match.group(1))
         if number == 0 or number in found or not path.is_file() or path.is_symlink():
-            damage.append(Damage(str(path), "its number is taken or none of a step, or it is no file; left out"))
+            damage.append(Damage(path.name, "its number is taken or none of a step, or it is no file; left out"))
             continue
         found[number] = path
     return sorted(found.items())

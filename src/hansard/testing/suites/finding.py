@@ -164,6 +164,13 @@ class Searching:
         assert _hits(drive, "aardvark") == [("s", 2)]
         assert _hits(drive, "animals") == [("s", 4)]
 
+    def test_what_is_hidden_is_not_found_unless_a_summary_stands_for_it(self, drive: Driver) -> None:
+        drive.new("s")
+        drive.append("s", user("walnut hidden"), user("walnut archived"))
+        drive.append("s", NewEntry(kind="amend", body={"seq": 2, "hide": True}))
+        drive.append("s", NewEntry(kind="amend", body={"seq": 3, "hide": True, "archived": True}))
+        assert _hits(drive, "walnut") == [("s", 3)]
+
     def test_filters_on_the_session_count(self, drive: Driver) -> None:
         drive.new("s", agent="coder", first=[user("race")])
         drive.new("t", agent="writer", first=[user("race")])

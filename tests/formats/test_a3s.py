@@ -269,3 +269,32 @@ def test_checkpoints_of_workflows_are_documents_and_come_out_again(store, tmp_pa
     assert import_paths(store, [folder]).added == 0
     _, found = exported(store, tmp_path / "out", "team/alpha")
     assert found["v1/workflow_checkpoints/id_d2Y.json"] == files["v1/workflow_checkpoints/id_d2Y.json"]
+
+
+def test_the_gauge_of_the_context_comes_in_with_the_usage(store, tmp_path):
+    full = data("s", context_usage={"used_tokens": 900, "max_tokens": 1000, "percent": 0.9, "turns": 3})
+    report = import_paths(store, [build(tmp_path / "in", {"s.json": dumps(full)})])
+    assert list(sessions(report)) == ["s"]
+    assert store.info("s").context == {"used": 900, "max": 1000, "percent": 0.9, "turns": 3}
+
+
+ODD = {
+    "no config": lambda value: value.pop("config"),
+    "a list for a config": lambda value: value.update(config=[1]),
+    "blocks that are none": lambda value: value.update(messages=[{"role": "user", "content": [{"type": {}}, None, 1]}]),
+    "messages that are none": lambda value: value.update(messages=[None, 1, "x", [], {}]),
+    "no messages": lambda value: value.update(messages={"0": "x"}),
+    "an odd model": lambda value: value.update(model_name=5, llm_config="x", total_usage=[], total_cost="1"),
+    "odd times": lambda value: value.update(created_at="soon", updated_at=-1),
+}
+
+
+@pytest.mark.parametrize("how", ODD)
+def test_what_a3s_code_itself_would_refuse_comes_in_and_out_as_it_is(how, store, tmp_path):
+    value = data("s")
+    ODD[how](value)
+    files = {"s.json": dumps(value)}
+    report = import_paths(store, [build(tmp_path / "in", files)], format="a3s")
+    assert list(sessions(report)) == ["s"]
+    assert import_paths(store, [tmp_path / "in"], format="a3s").added == 0
+    assert exported(store, tmp_path / "out", "s")[1] == files

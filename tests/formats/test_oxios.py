@@ -293,3 +293,23 @@ def test_what_is_no_regular_file_is_passed_over(store, tmp_path):
     (folder / "personas" / "link.json").symlink_to("/etc/hostname")
     report = import_paths(store, [folder])
     assert (report.totals["sessions"], report.totals["documents"], report.damaged) == (4, 4, False)
+
+
+ODD = {
+    "no metadata": lambda value: value.pop("metadata"),
+    "answers that are no list": lambda value: value.update(agent_responses=1.5),
+    "messages that are none": lambda value: value.update(user_messages=[None, 1, {"content": {}, "timestamp": 5}]),
+    "a range that is none": lambda value: value["agent_responses"][0].update(trajectory_range=[0, {}]),
+    "odd times": lambda value: value.update(created_at=None, updated_at="2026-99-99T00:00:00Z"),
+    "nothing at all": lambda value: value.clear(),
+}
+
+
+@pytest.mark.parametrize("how", ODD)
+def test_what_oxios_itself_would_refuse_comes_in_and_out_as_it_is(how, store, tmp_path):
+    value = main_session()
+    ODD[how](value)
+    found = {f"sessions/{MAIN}.json": dumps(value)}
+    import_paths(store, [build(tmp_path / "in", found)], format="oxios")
+    assert import_paths(store, [tmp_path / "in"], format="oxios").added == 0
+    assert exported(store, tmp_path / "out", MAIN)[1] == found

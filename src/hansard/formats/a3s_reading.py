@@ -209,6 +209,7 @@ class _Reading:
         """Usage: single calls where they are told, and the totals."""
         self._record.calls = calls_of(self._costs, self._turns, data)
         self._record.total = totals_of(data)
+        self._record.gauge = _gauge(data.get("context_usage"))
 
 
 def _roles(data: dict[str, Json]) -> dict[str, str]:
@@ -224,9 +225,8 @@ def role_of(value: Json) -> str:
         return "user"
     blocks: Any = value.get("content")
     if role == "user" and isinstance(blocks, list) and blocks:
-        kinds = {block.get("type") if isinstance(block, dict) else None for block in blocks}
-        if kinds == {"tool_result"}:
-            return "tool"
+        results = (isinstance(block, dict) and block.get("type") == "tool_result" for block in blocks)
+        return "tool" if all(results) else role
     return role
 
 
@@ -243,7 +243,7 @@ def _facts(data: dict[str, Json], report: FileReport) -> Facts:
     fields: dict[str, Json] = {
         "title": word(config.get("name")), "status": status or STATES.get(str(data.get("state"))), "model": model,
         "provider": provider, "workspace": workspace, "project": last_name(workspace) if workspace else None,
-        "tasks": tasks if isinstance(tasks, list) and tasks else None, "context": _gauge(data.get("context_usage")),
+        "tasks": tasks if isinstance(tasks, list) and tasks else None,
     }  # fmt: skip
     facts.set = {name: value for name, value in fields.items() if value is not None}
     labels = {

@@ -48,7 +48,7 @@ def export(store: Any, ids: Iterable[str], target: Path) -> ExportReport:
     for session in sessions:
         try:
             plans[session.id] = names.place(session)
-        except HansardError as error:
+        except (HansardError, ValueError) as error:
             report.refused.append(Refused(session.id, str(error)))
     for session in [one for one in sessions if one.id in plans]:
         try:
@@ -116,7 +116,11 @@ class Names:
 
     def _id(self, wanted: str, identity: str, *, bounded: bool) -> str:
         """The id in a3s-code: the wanted one, if it can be one and no other session has it."""
-        fits = not any(sign in wanted for sign in "\0\r\n") and not (bounded and len(wanted.encode()) > _ID_BYTES)
+        try:
+            size = len(wanted.encode())
+        except UnicodeEncodeError:
+            size = 1 << 20
+        fits = not any(sign in wanted for sign in "\0\r\n") and not (bounded and size > _ID_BYTES) and size < 1 << 20
         found, number = (wanted if fits else name_of(identity)), 1
         while found in self._ids:
             number += 1
@@ -145,7 +149,7 @@ class _Writing:
         messages = Messages(self._session)
         lists = {name: recorded.elements(name) for name in recorded.stretches}
         lists["messages"] = messages.pieces
-        fields = dict(recorded.fields) or self._born()
+        fields = dict(recorded.fields) if recorded.order else self._born()
         order = {name: list(names) for name, names in recorded.order.items()}
         order.setdefault("session", list(_ORDER))
         self._update(fields, messages)
@@ -202,7 +206,7 @@ class _Writing:
         same = (
             recorded.own == 0 and messages.kept == recorded.count("messages") and messages.kept == len(messages.pieces)
         )
-        if recorded.fields and not (same and before == {name: one.value for name, one in fields.items()}):
+        if recorded.order and not (same and before == {name: one.value for name, one in fields.items()}):
             fields["session/updated_at"] = Piece(_seconds(info.updated_at))
 
     def _config(self, fields: dict[str, Piece]) -> None:
@@ -211,9 +215,9 @@ class _Writing:
         title = info.title if info.title_source in ("given", "generated") else None
         if self._changed("set.title", title):
             config["name"] = title or ""
-        if self._recorded.fields:
+        if self._recorded.order:
             config |= {name: item for name, item in info.config.items() if self._changed(f"config.{name}", item)}
-        if known is None or config != known.value:
+        if config != (known.value if known is not None and isinstance(known.value, dict) else {}):
             fields["session/config"] = Piece(writable(config))
 
     def _parent(self, fields: dict[str, Piece]) -> None:

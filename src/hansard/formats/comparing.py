@@ -246,8 +246,9 @@ class Plan:
         entry = self._entry("event", body, identity, at=head.at, run=head.run)
         return Draft(entry, 0 if large else len(found), large=found if large else b"")
 
-    def _usage(self) -> Iterator[Draft]:
-        """Calls that are not counted yet, and what the totals say beyond all calls."""
+    def _usage(self) -> list[Draft]:
+        """Calls that are not counted yet, and what the totals say beyond all calls; the last tells of the context."""
+        drafts: list[Draft] = []
         counted = dict(self._recorded.counted) if self._recorded else {}
         for call in self._record.calls:
             identity = CALL + short(call.key)
@@ -255,14 +256,19 @@ class Plan:
                 continue
             for name in COUNTED:
                 counted[name] = counted.get(name, 0) + (call.body.get(name) or 0)
-            yield Draft(self._entry("usage", call.body, identity, at=call.at))
+            drafts.append(Draft(self._entry("usage", call.body, identity, at=call.at)))
         missing = {name: value - counted.get(name, 0) for name, value in self._record.total.items()}
         body: dict[str, Json] = {
             name: int(gap) if name != "cost" else gap for name, gap in missing.items() if gap > 1e-9
         }
         if body:
             total = {name: self._record.total[name] for name in sorted(self._record.total)}
-            yield Draft(self._entry("usage", {**body, "call": "balance"}, f"{BALANCE}{digest_of_value(total)}"))
+            drafts.append(
+                Draft(self._entry("usage", {**body, "call": "balance"}, f"{BALANCE}{digest_of_value(total)}"))
+            )
+        if drafts and self._record.gauge is not None:
+            drafts[-1].entry.body["context"] = self._record.gauge
+        return drafts
 
 
 def _alike(one: Piece | None, other: Piece) -> bool:

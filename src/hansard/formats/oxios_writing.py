@@ -41,7 +41,7 @@ def export(store: Any, ids: Iterable[str], target: Path) -> ExportReport:
     for session in sessions:
         try:
             names[session.id] = _name(folder, session.info)
-        except HansardError as error:
+        except (HansardError, ValueError) as error:
             report.refused.append(Refused(session.id, str(error)))
     for session in [one for one in sessions if one.id in names]:
         try:
@@ -114,8 +114,9 @@ class _Writing:
     def run(self) -> Written:
         """Write the session's file, and those of its agents."""
         turns = Turns(self._session, self._recorded, self._name)
-        fields = dict(self._recorded.fields) or self._born()
-        lists = {name: texts for name, texts in turns.lists().items() if texts or name in self._members()}
+        fields = dict(self._recorded.fields) if "" in self._recorded.order else self._born()
+        usual = self._members() - fields.keys()
+        lists = {name: texts for name, texts in turns.lists().items() if texts or name in usual}
         if self._name != self._native or self._name != self._stem():
             fields["id"] = Piece(self._name)
         self._parent(fields)
@@ -134,7 +135,7 @@ class _Writing:
         return files[0].removeprefix("sessions/").removesuffix(".json") if files else self._name
 
     def _members(self) -> set[str]:
-        return {"user_messages", "agent_responses", *self._recorded.order.get("", ())}
+        return {*self._recorded.order.get("", ("user_messages", "agent_responses"))}
 
     def _agents(self) -> dict[str, list[Piece]]:
         return {
@@ -198,11 +199,11 @@ class _Writing:
             hansard["messages"] = turns.others
         if hansard:
             metadata[HANSARD] = hansard
-        if compact(metadata) != before or "metadata" not in fields:
+        if compact(metadata) != before:
             fields["metadata"] = Piece(metadata)
         if self._changed("project", info.project) and (info.project or "project_id" in fields):
             fields["project_id"] = Piece(info.project)
-        if self._recorded.fields and (turns.changed or compact(metadata) != before):
+        if "" in self._recorded.order and (turns.changed or compact(metadata) != before):
             fields["updated_at"] = Piece(chrono(info.updated_at))
 
     def _object(self, fields: dict[str, Piece], lists: dict[str, list[str]], usual: tuple[str, ...]) -> str:
@@ -220,10 +221,10 @@ class _Writing:
     def agent(self) -> Written:
         """Write the record of an agent."""
         recorded = self._recorded
-        fields = dict(recorded.fields) or self._born_agent()
+        fields = dict(recorded.fields) if "" in recorded.order else self._born_agent()
         calls = [spelled(piece, 2) for piece in recorded.elements("tool_calls")]
         lists = {"tool_calls": calls} if calls or "tool_calls" in recorded.order.get("", ()) else {}
-        if recorded.fields and self._changed("status", self._info.status) and self._info.status is not None:
+        if "" in recorded.order and self._changed("status", self._info.status) and self._info.status is not None:
             fields["status"] = Piece(_agent_status(self._info.status))
         if self._name != self._native:
             fields["id"] = Piece(self._name)

@@ -110,6 +110,8 @@ class Record(msgspec.Struct):
     calls: list[Call] = []
     total: dict[str, float] = {}
     """Usage in all, where the files say so: input, output, cache_read, cache_write, cost."""
+    gauge: Json = None
+    """How full the context was after the last call."""
 
 
 def keep_exact(record: Record, path: str, data: bytes, rebuilt: str) -> None:

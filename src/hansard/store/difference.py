@@ -124,8 +124,8 @@ def _message(value: Json) -> NewEntry:
     role = value.get("role") if isinstance(value, dict) else None
     blocks = value.get("content") if isinstance(value, dict) else None
     if role == "user" and isinstance(blocks, list) and blocks:
-        kinds = {block.get("type") if isinstance(block, dict) else None for block in blocks}
-        role = "tool" if kinds == {"tool_result"} else role
+        results = (isinstance(block, dict) and block.get("type") == "tool_result" for block in blocks)
+        role = "tool" if all(results) else role
     text = values.encode(value).decode("utf-8", "surrogatepass")
     return NewEntry(
         "message", {"role": role if isinstance(role, str) and role else "user", "raw": {"format": RAW, "text": text}}

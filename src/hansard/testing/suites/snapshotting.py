@@ -115,6 +115,12 @@ class Snapshotting:
             snapshots.save({**base, **odd})
             assert snapshots.load("session-1") == {**base, **odd}
 
+    @pytest.mark.parametrize("odd", [None, 1, [], {"role": "user", "content": [{"type": {}}, None]}, {"role": 5}])
+    def test_messages_of_any_shape_come_back(self, snapshots: SnapshotStore, odd: Any) -> None:
+        given = {"id": "session-1", "messages": [odd, odd]}
+        snapshots.save(given)
+        assert snapshots.load("session-1") == given
+
     def test_an_envelope_around_the_session_comes_back_too(self, snapshots: SnapshotStore) -> None:
         whole: dict[str, Any] = {"schema_version": 1, "session": _data(), "artifacts": [], "runs": [{"id": "r"}]}
         snapshots.save(whole)

@@ -50,6 +50,10 @@ def erase_cleared(backend: Backend, session: str, *, by: str | None, reason: str
     attachments: set[str] = set()
     forks: set[str] = set()
     unreached: dict[str, None] = {}
+    for segment in backend.info(session).segments:
+        unreached[
+            f"what it inherits stands in session {segment.session!r} up to entry {segment.last}; clear it there"
+        ] = None
     archives = _archives(backend, session)
     seqs_to_erase = _seqs(backend, session, archives)
     # Their names stand in what is erased next, so they go first.

@@ -161,6 +161,19 @@ class Clearing:
             assert shot.sha256 in done.attachments
         assert "damage" not in drive.findings()
 
+    def test_what_a_fork_inherits_is_named_and_left_to_its_origin(self, store: Store, drive: Driver) -> None:
+        drive.need("erase")
+        drive.need("fork")
+        session = self._full(store)
+        fork = session.fork()
+        fork.append(user("own secret"))
+        done = fork.clear(erase=True)
+        assert done is not None
+        assert session.id in done.unreached[0]
+        assert b"own secret" not in drive.log(fork.id)
+        assert _said(fork) == [("system", "Be brief.")]
+        assert _said(session)[0] == ("user", "early bird")
+
     def test_archives_are_erased_with_their_versions_and_other_documents_stay(
         self, store: Store, drive: Driver
     ) -> None:

@@ -8,6 +8,7 @@ from hansard.backend import Request
 from hansard.errors import HansardError, NotFound
 from hansard.model.requests import Creation
 from hansard.query import EVERYTHING
+from hansard.store import Store
 
 PROCESSES, THREADS = 4, 4
 
@@ -146,3 +147,33 @@ def test_of_two_openings_in_one_process_one_can_close_while_the_other_goes_on(wo
     with pytest.raises(HansardError):
         one.info("s")
     assert damage(two) == []
+
+
+@pytest.mark.parametrize("count", [15, pytest.param(200, marks=pytest.mark.torture)])
+def test_numbers_in_documents_are_raised_exactly(workers, opened, count):
+    opened("s").close()
+    started = [workers.start("count_up", count=count) for _ in range(PROCESSES)]
+    assert workers.results(*started) == ["done"] * PROCESSES
+    backend = opened()
+    store = Store(backend, clock=lambda: 0)
+    for documents in (store.documents, store.get("s").documents):
+        assert documents.load("n") == PROCESSES * count
+        assert len(documents.versions("n")) == PROCESSES * count
+    assert damage(backend) == []
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(30, marks=pytest.mark.torture)])
+def test_a_reset_beside_writers_breaks_nothing_and_brings_nothing_back(workers, opened, count):
+    opened().close()
+    started = [workers.start("fill", count=10 * count) for _ in range(2)] + [workers.start("reset", count=count)]
+    told = workers.results(*started)
+    assert told[:2] == ["done", "done"]
+    backend = opened()
+    assert damage(backend) == []
+    for info in backend.find(EVERYTHING, order="id", limit=99, cursor=None):
+        assert backend.info(info.id) == info
+        assert texts(backend, info.id)[0] == "hello"
+    backend.reset()
+    assert not backend.find(EVERYTHING, order="id", limit=99, cursor=None).items
+    assert backend.documents() == ()
+    assert damage(backend) == []

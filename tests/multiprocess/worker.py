@@ -19,8 +19,10 @@ from hansard.backend import Request
 from hansard.backends.file import FileBackend
 from hansard.codec.line import seal
 from hansard.errors import Conflict, HansardError, NotFound
+from hansard.model.documents import DocumentKey
 from hansard.model.entry import user
 from hansard.model.requests import Creation
+from hansard.store import Store
 
 
 def clock():
@@ -155,6 +157,34 @@ def forked(backend, *, session, count, **_):
     writer.join()
     _, status = os.waitpid(child, 0)
     tell([status, failures])
+
+
+def count_up(backend, *, count, **_):
+    """Raise the number in one document of the store and in one of session `s`, each `count` times."""
+    store = Store(backend, clock=clock)
+    for documents in (store.documents, store.get("s").documents):
+        for _ in range(count):
+            documents.modify("n", lambda there: (there or 0) + 1)
+    tell("done")
+
+
+def reset(backend, *, count, **_):
+    """Make the store as new again and again while others write; what of it was there."""
+    tell([backend.reset() for _ in range(count)])
+
+
+def fill(backend, *, count, **_):
+    """Create sessions and documents, append, and go on when everything is taken away."""
+    for number in range(count):
+        name = f"s{number % 3}"
+        try:
+            backend.create(Creation(id=name, agent="a"), Request(sealed=one("hello")), reuse="id")
+            backend.append(name, Request(sealed=one(str(number))))
+            backend.attach(name, str(number).encode(), mime="text/plain")
+        except NotFound:
+            pass
+        backend.put_document(DocumentKey("c", name), str(number).encode())
+    tell("done")
 
 
 def main():

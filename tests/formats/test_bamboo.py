@@ -346,3 +346,10 @@ def test_lone_surrogates_in_names_and_titles_do_not_keep_a_session_out(store, ho
     report = import_paths(store, [home])
     assert not any(file.skipped for file in report.files)
     assert store.info("root-2").title.startswith("cut ")
+
+
+@pytest.mark.parametrize("name", ["session.json", "runtime.json", "token-usage.jsonl"])
+def test_a_file_out_of_a_home_is_refused_with_the_folder_to_import_instead(store, home, name):
+    report = import_paths(store, [home / "sessions" / "root-1" / name])
+    assert report.totals["sessions"] == 0
+    assert report.files[0].skipped == f"a part of a directory of bamboo; import {home / 'sessions' / 'root-1'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ from .source import first_values, line_of
 
 ENDINGS: Final = (".jsonl", ".json", ".ndjson")
 """In folders, files with other endings are passed over."""
+
+_PART: Final = re.compile(r"session\.json|runtime\.json|token-usage\.jsonl|meta|step-[0-9]+")
+"""Names of files that say nothing without those beside them."""
 
 
 class Source(msgspec.Struct):
@@ -79,7 +83,10 @@ def _sources(path: Path, format: str) -> Iterable[Source]:  # noqa: A002 - the f
             msg = f"{path}: the format {format} is a whole directory; name the directory, not a file in it"
             raise Invalid(msg)
         return (Source(path, format, size_of(path)),)
-    return _walk(path, format) if path.is_dir() else (Source(path),)
+    if path.is_dir():
+        return _walk(path, format)
+    whole = recognise(path.parent) if format == "auto" and _PART.fullmatch(path.name) else None
+    return (Source(path, refused=f"a part of a directory of {whole}; import {path.parent}" if whole else ""),)
 
 
 def _walk(root: Path, format: str) -> Iterator[Source]:  # noqa: A002 - the field's name

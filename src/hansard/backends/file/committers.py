@@ -18,7 +18,7 @@ _THREADS: Final = 4
 """So many syncs overlap at most."""
 
 _SESSIONS: Final = 4
-"""How many sessions a committer takes in one turn; their syncs follow each other."""
+"""How many sessions a committer takes in one turn at most; their syncs follow each other."""
 
 
 class Committers:
@@ -76,8 +76,7 @@ class Committers:
         while self._wait():
             begun: list[Begun] = []
             with self._turn:
-                with self._condition:
-                    sessions = [self._ready.popleft() for _ in range(min(_SESSIONS, len(self._ready)))]
+                sessions = self._share()
                 busy = [session for session in sessions if not self._pool.begin_waiting(session, begun)]
                 with self._condition:
                     if self._ready:
@@ -89,6 +88,12 @@ class Committers:
                 # Somebody else has the log: whoever it is, now this thread can wait for it.
                 self._pool.commit_waiting(session)
                 self._give_back([session])
+
+    def _share(self) -> list[str]:
+        """So many of the sessions that are ready that every thread gets some: few sessions sync side by side."""
+        with self._condition:
+            count = min(_SESSIONS, -(-len(self._ready) // _THREADS))
+            return [self._ready.popleft() for _ in range(count)]
 
     def _wait(self) -> bool:
         """Wait for something to do; False if there will be nothing more."""

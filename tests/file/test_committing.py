@@ -205,3 +205,61 @@ def test_what_is_submitted_to_a_store_that_is_being_closed_is_refused(make):
     backend._committers.close()
     with pytest.raises(HansardError, match="being closed"):
         backend.submit("s", request(user("a")), Answers().to("a"))
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_OFD_SETLK"), reason="only where open files have locks of bytes")
+def test_who_gives_the_lock_back_does_not_overtake_those_who_wait(tmp_path):
+    path = tmp_path / "log"
+    path.touch()
+    busy, waiting, looking = (locks.open_file(path, os.O_RDWR) for _ in range(3))
+    got, done = threading.Event(), threading.Event()
+
+    def wait():
+        locks.acquire_in_turn(waiting)
+        got.set()
+        done.wait(20)
+        locks.release(waiting)
+
+    thread = threading.Thread(target=wait)
+    try:
+        locks.acquire_in_turn(busy)
+        thread.start()
+        while _nobody_waits(looking):
+            os.sched_yield()
+        locks.release(busy)
+        assert not locks.try_in_turn(busy)
+        assert got.wait(20)
+    finally:
+        done.set()
+        thread.join()
+        assert locks.try_in_turn(busy)
+        for fd in (busy, waiting, looking):
+            locks.close(fd)
+
+
+def _nobody_waits(fd):
+    try:
+        locks._lock_byte("F_OFD_SETLK", fd)
+    except BlockingIOError:
+        return False
+    locks._free_byte(fd)
+    return True
+
+
+@pytest.mark.parametrize("number", [22, 38])
+def test_where_files_have_no_locks_of_bytes_the_lock_is_taken_all_the_same(tmp_path, monkeypatch, number):
+    def refuse(*asked):
+        raise OSError(number, os.strerror(number))
+
+    path = tmp_path / "log"
+    path.touch()
+    one, other = (locks.open_file(path, os.O_RDWR) for _ in range(2))
+    try:
+        monkeypatch.setattr(locks.fcntl, "fcntl", refuse)
+        locks.acquire_in_turn(one)
+        assert not locks.try_in_turn(other)
+        locks.release(one)
+        assert locks.try_in_turn(other)
+    finally:
+        locks.close(one)
+        locks.close(other)

@@ -8,14 +8,22 @@ its copies at once: that releases nothing of the parent's and keeps nothing beyo
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import struct
+import sys
 import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 from . import disk
+
+_FIRST_BYTE: Final = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+_NO_BYTE: Final = struct.pack("hhqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 1, 0)
+"""What Linux calls struct flock; locks of this kind belong to the open file description, as those of flock do."""
+_NO_BYTE_LOCKS: Final = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 _inherited: Final[set[int]] = set()
 _opening: Final = threading.Lock()
@@ -65,6 +73,52 @@ def try_acquire(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def acquire_in_turn(fd: int) -> None:
+    """As `acquire`, behind those who wait already: who has just given the lock back does not overtake them.
+
+    Whoever waits for the lock holds the first byte of the file meanwhile, and who comes next waits for that. Where files
+    have no such locks, nobody keeps to an order.
+    """
+    if not _lock_byte("F_OFD_SETLKW", fd):
+        acquire(fd)
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    finally:
+        _free_byte(fd)
+
+
+def try_in_turn(fd: int) -> bool:
+    """Take the exclusive lock if nobody has it, and nobody waits for it in turn."""
+    try:
+        locked = _lock_byte("F_OFD_SETLK", fd)
+    except BlockingIOError:
+        return False
+    try:
+        return try_acquire(fd)
+    finally:
+        if locked:
+            _free_byte(fd)
+
+
+def _lock_byte(command: str, fd: int) -> bool:
+    """Lock the first byte for this open file description; False if the system or the file system has no such locks."""
+    number = getattr(fcntl, command, None)
+    if number is None or sys.maxsize < 2**32:
+        return False
+    try:
+        fcntl.fcntl(fd, number, _FIRST_BYTE)
+    except OSError as error:
+        if error.errno in _NO_BYTE_LOCKS:
+            return False
+        raise
+    return True
+
+
+def _free_byte(fd: int) -> None:
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _NO_BYTE)
 
 
 def release(fd: int) -> None:

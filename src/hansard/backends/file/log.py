@@ -42,7 +42,7 @@ class Log(Following):
             NotFound, Unavailable: the session was deleted; the log can't be opened, or nothing may be written there.
         """
         with os_errors(self.path):
-            self._lock(locks.acquire)
+            self._lock(locks.acquire_in_turn)
             try:
                 yield self._fd
             finally:
@@ -55,7 +55,7 @@ class Log(Following):
             NotFound, Unavailable: as `locked`. The lock is not held then.
         """
         with os_errors(self.path):
-            return self._lock(locks.acquire if wait else locks.try_acquire)
+            return self._lock(locks.acquire_in_turn if wait else locks.try_in_turn)
 
     def _lock(self, acquire: Callable[[int], bool | None]) -> bool | None:
         if self._poisoned:

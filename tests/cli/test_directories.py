@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import hansard
 from support import oxios
 
@@ -36,3 +38,14 @@ def test_an_import_with_damage_ends_with_6_and_names_the_place(run, tmp_path):
     told = run("import", str(folder), code=6)
     assert f"{oxios.MAIN}.json: line 1, column 8" in told.stderr
     assert sorted(run("ls", "-o", "id").stdout.split()) == [oxios.THREAD, "telegram-7"]
+
+
+def test_migrating_names_each_session_by_its_id_there_and_each_damaged_file(run, tmp_path):
+    folder = oxios.build(tmp_path / "in")
+    (folder / "sessions" / f"{oxios.THREAD}.json").write_bytes(b"[1]")
+    told = run("migrate", str(folder), "-o", "jsonl", code=6)
+    assert "3 sessions, " in told.stderr
+    assert "4 documents written, 1 damaged file" in told.stderr
+    rows = {row["source"]: row for row in map(json.loads, told.stdout.splitlines())}
+    assert rows[oxios.MAIN]["title"] == "Boats"
+    assert rows[f"{folder}/sessions/{oxios.THREAD}.json"]["damage"][0]["place"] == "document"

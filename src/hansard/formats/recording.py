@@ -58,7 +58,7 @@ class Recording:
         while True:
             identity = base if number == 1 else f"{base}~{number}"
             session = existing(self._store, identity)
-            report = SessionReport(identity)
+            report = SessionReport(identity, source=record.native)
             if number > 1:
                 report.note = f"{base} is another session; this one became {identity}"
             if session is None:

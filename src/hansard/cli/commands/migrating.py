@@ -60,8 +60,10 @@ def migrate_command(run: Run, *, directory: str, format_: str, dry_run: bool, ou
     totals = report.totals
     would = "would be " if dry_run else ""
     say(
-        f"{plural(len(rows), 'session')}, {plural(totals['added'], 'entry', 'entries')} {would}added, "
-        f"{plural(totals['damaged'], 'damaged file')}"
+        f"{plural(sum(bool(row['id']) for row in rows), 'session')}, "
+        f"{plural(totals['added'] - totals['documents'], 'entry', 'entries')} {would}added, "
+        + (f"{plural(totals['documents'], 'document')} {would}written, " if totals["documents"] else "")
+        + f"{plural(totals['damaged'], 'damaged file')}"
     )
     if report.damaged:
         return DAMAGED
@@ -76,6 +78,9 @@ def _rows(store: Store, report: ImportReport) -> Iterator[dict[str, Any]]:
         damage, notes = msgspec.to_builtins(file.damage), list(file.notes)
         if file.skipped:
             yield {"path": file.path, "format": file.format, "source": file.path, "id": "", "trouble": file.skipped}
+        elif damage and not file.sessions:
+            told = {"damage": damage, "trouble": plural(len(damage), "damage", "damages")}
+            yield {"path": file.path, "format": file.format, "source": file.path, "id": "", **told}
         for session in file.sessions:
             said = [*notes, *([session.note] if session.note else [])]
             yield {

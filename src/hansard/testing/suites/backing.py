@@ -14,7 +14,7 @@ from ...errors import AlreadyExists, Corrupt, Invalid, NotFound
 from ...model.documents import DocumentKey
 from ...model.entry import assistant, user
 from ...store import Store
-from ..driver import Driver
+from ..driver import Backdoor, Driver
 
 _KEY = DocumentKey("plans", "one", "md")
 
@@ -142,6 +142,34 @@ class Backing:
             store.backup(tmp_path / "b")
             assert set(other.restore(tmp_path / "b", overwrite=True).replaced) == {"s", "c", "new there"}
             assert other.heads() == store.heads()
+
+    def test_what_is_damaged_is_named_and_the_others_are_in_the_backup(
+        self, drive: Driver, backdoor: Backdoor, tmp_path: Path
+    ) -> None:
+        for name in ("bad", "good"):
+            drive.new(name)
+            drive.say(name, "a")
+            drive.say(name, "b")
+        log = backdoor.log("bad")
+        backdoor.replace("bad", log.replace(b'"a"', b'"A"', 1))
+        if drive.has("persistent"):
+            drive.reopen()
+        made = Store(drive.backend, clock=drive.clock).backup(tmp_path / "b")
+        assert [(one.session, one.severity) for one in made.failed] == [("bad", "damage")]
+        assert set(made.sessions) == {"good"}
+        with _fresh(drive) as other:
+            assert other.restore(tmp_path / "b").new == ("good",)
+
+    def test_what_went_while_the_backup_was_made_is_no_failure(self, store: Store, tmp_path: Path) -> None:
+        for name in ("a", "b", "c"):
+            store.create(id=name)
+
+        def gone(_what: str, done: int, _total: int) -> None:
+            if done == 1:
+                store.delete("b")
+
+        made = store.backup(tmp_path / "b", progress=gone)
+        assert (set(made.sessions), made.failed) == ({"a", "c"}, ())
 
     def test_a_backup_beside_writers_has_a_prefix_of_each_session_with_all_that_was_acknowledged(
         self, store: Store, drive: Driver, tmp_path: Path

@@ -24,7 +24,8 @@ class TestPostgres(BackendContract):
 
     @pytest.fixture
     def backdoor(self, backend):
-        return PostgresBackdoor(backend)
+        with contextlib.closing(PostgresBackdoor(backend)) as door:
+            yield door
 
 
 @contextlib.contextmanager

@@ -25,8 +25,16 @@ class PostgresBackdoor:
     """A `Backdoor` to the tables of a PostgreSQL store."""
 
     def __init__(self, backend: PostgresBackend) -> None:
-        """Stand behind this backend."""
-        self._core = backend._core  # pyright: ignore[reportPrivateUsage]
+        """Stand behind this backend, with connections of one's own."""
+        from ..backends.postgres.connecting import Database
+        from ..backends.postgres.core import Core
+
+        core = backend._core  # pyright: ignore[reportPrivateUsage]
+        self._core = Core(Database(core.db.settings), core.tenant, core.clock)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._core.db.close()
 
     def log(self, session: str) -> bytes:
         """The bytes of the session's own log."""

@@ -18,7 +18,7 @@ from ..memory_log import Reading, read, segments_of
 from . import sources
 from .connecting import Connection, execute
 from .known import Known, Recalling
-from .rows import DAMAGED, Head, columns, encode_state, marks_of, raw, unraw, with_renewal
+from .rows import DAMAGED, Head, columns, encode_state, marks_of, with_renewal
 from .statements import statements
 
 SQL: Final = statements("sessions")
@@ -105,22 +105,14 @@ class Core(Recalling):
         Raises:
             NotFound: there is none.
         """
-        found = execute(con, SQL["root"], self.at(session))
-        if not found or not execute(con, SQL["lock"], self.at(session, found[0][0])):
+        known = self.recall(session)
+        found = [] if known is None else execute(con, SQL["lock"], self.at(session, known.root))
+        if not found:
+            root = execute(con, SQL["root"], self.at(session))
+            found = execute(con, SQL["lock"], self.at(session, root[0][0])) if root else []
+        if not found:
             self.unlearn(session)
             self.missing(session)
-        # Read again: the row may have changed while its lock was waited for.
-        return self.row(con, found[0][0], raw(session))
-
-    def row(self, con: Connection, root: bytes, session: bytes) -> Head:
-        """The row of a session whose root is known.
-
-        Raises:
-            NotFound: there is none.
-        """
-        found = execute(con, SQL["head_again"], self.at(session, root))
-        if not found:
-            self.missing(unraw(session))
         return Head(*found[0])
 
     # -- folding anew --------------------------------------------------------------------------------------------------

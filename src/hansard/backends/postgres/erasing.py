@@ -28,9 +28,11 @@ from .rows import Head, unraw
 class _Work(msgspec.Struct):
     """What one erasure is to do, and what it has done."""
 
+    session: str
     said: dict[str, Json]
     seqs: frozenset[int] = frozenset()
-    hashes: set[str] = set()
+    hashes: dict[str, int] = {}
+    """Of the lines to clear, each with its number: the same line may stand in several sessions."""
     names: set[str] = set()
     """Attachments that the cleared bodies named."""
     done: dict[bytes, bytes] = {}
@@ -39,7 +41,7 @@ class _Work(msgspec.Struct):
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Have these entries cleared too."""
-        self.hashes |= {entry.hash for entry in entries}
+        self.hashes |= {entry.hash: entry.seq for entry in entries}
         for entry in entries:
             self.names |= attachments_in(entry.body).keys()
 
@@ -47,7 +49,7 @@ class _Work(msgspec.Struct):
 def erase(core: Core, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:
     """As the contract says."""
     said: dict[str, Json] = {key: value for key, value in (("by", by), ("reason", reason)) if value is not None}
-    erasure, touched = core.db.transact(lambda con: _erase(core, con, session, seqs, _Work(said)))
+    erasure, touched = core.db.transact(lambda con: _erase(core, con, session, seqs, _Work(session, said)))
     for one in touched:
         core.unlearn(one)
         core.touched(one)
@@ -141,28 +143,31 @@ def _erase_in_fork(core: Core, con: Connection, fork: Head, fold: Fold, work: _W
     found = execute(con, LINES["some"], core.at(fork.session, fork.root, seqs=amends))
     copies = [entry for entry in (decode_line(bytes(line)) for _, line in found) if not entry.erased]
     work.take(copies)
-    if copies or fork.has_prefix:
+    if (copies or fork.has_prefix) and fork.id != work.session:
         work.forks.append(fork.id)
     if fork.has_prefix:
-        _clear(core, con, fork, set(work.seqs), work)
+        _clear(core, con, fork, set(work.hashes.values()), work)
     _erase_in(core, con, fork, fold, work, seqs=sorted(entry.seq for entry in copies))
     _erase_in_forks(core, con, fork, work)
 
 
 def _erase_in_copies(core: Core, con: Connection, work: _Work) -> None:
-    """The same in other forks of a session that is gone: each has a copy of its lines."""
-    asked = {"tenant": core.tenant, "seqs": sorted(work.seqs), "session": b""}
-    holders: list[bytes] = []
-    for _, session, _, line in execute(con, TREES["copies"], asked):
-        if session not in work.done and session not in holders and decode_line(bytes(line)).hash in work.hashes:
-            holders.append(session)
-    for session in holders:
-        if session not in work.done:
+    """The same in all forks that have copies of these lines, and of the amendments that were found on the way."""
+    while True:
+        asked = {"tenant": core.tenant, "seqs": sorted(set(work.hashes.values()))}
+        rows = execute(con, TREES["copies"], asked)
+        entries = [(session, decode_line(bytes(line))) for _, session, _, line in rows]
+        holders = [session for session, entry in entries if entry.hash in work.hashes and not entry.erased]
+        if not holders:
+            return
+        for session in dict.fromkeys(holders):
             try:
                 fork, fold = core.locked(con, unraw(session))
-            except (NotFound, Corrupt):
-                continue
-            _erase_in_fork(core, con, fork, fold, work)
+            except Corrupt:
+                # A damaged log is not folded, but its copies are cleared like any.
+                _clear(core, con, core.lock(con, unraw(session)), set(work.hashes.values()), work)
+            else:
+                _erase_in_fork(core, con, fork, fold, work)
 
 
 def _drop_attachments(core: Core, con: Connection, work: _Work) -> list[str]:

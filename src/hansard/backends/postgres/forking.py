@@ -46,11 +46,12 @@ def _fork(core: Core, con: Connection, origin: str, creation: Creation, *, sessi
     reserve(core, con, session, session)
     parts = sources.stretches(rows, core, head, info.segments)
     holder = next(part for part in parts if part.first <= at <= part.last)
-    copied = holder.session == head.session and at < head.first_seq
+    # What shows lines of a session that is gone has a copy of its own, so that they can be erased there.
+    copied = any(part.copied and part.first <= at for part in parts)
     if not copied and holder.session != head.session:
         # The lines lie in another session's log: that one must stay until the fork is there.
         try:
-            copied = at < core.lock(con, unraw(holder.session)).first_seq
+            core.lock(con, unraw(holder.session))
         except NotFound:
             msg = f"session {unraw(holder.session)!r} was deleted while {origin!r} was being forked; repeat the call"
             raise Again(msg) from None

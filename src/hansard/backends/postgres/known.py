@@ -27,6 +27,8 @@ class Known(msgspec.Struct, frozen=True):
     version: int
     fold: Fold
     has_prefix: bool = False
+    contended: bool = False
+    """Somebody else wrote between the last two appends of this process: the next one takes the row lock first."""
 
     @property
     def is_fork(self) -> bool:

@@ -32,9 +32,11 @@ class _Waiter:
 class _Line:
     """Those who wait for one session."""
 
-    __slots__ = ("turn", "waiting")
+    __slots__ = ("turn", "unanswered", "waiting")
 
     def __init__(self) -> None:
+        self.unanswered = 0
+        """Those who wait, and those for whom somebody commits now: while there is one, all stand in this line."""
         self.turn = threading.Lock()
         """Held by the thread that commits."""
         self.waiting: deque[_Waiter] = deque()
@@ -76,20 +78,21 @@ class Queues:
             if line is None:
                 line = self._lines[session] = _Line()
             line.waiting.append(waiter)
+            line.unanswered += 1
             return line
 
     def _serve(self, session: str, line: _Line) -> None:
         """Commit one group of those who wait. Afterwards each of the group has its answer."""
         group: list[_Waiter] = []
         with line.turn:
-            group = self._next_group(session, line)
+            group = self._next_group(line)
             if group:
-                self._answer(session, group)
+                self._answer(session, line, group)
         for waiter in group:
             if waiter.done is not None and waiter.answer is not None:
                 waiter.done(waiter.answer)
 
-    def _answer(self, session: str, group: list[_Waiter]) -> None:
+    def _answer(self, session: str, line: _Line, group: list[_Waiter]) -> None:
         try:
             answers = self._commit(session, [waiter.request for waiter in group])
             for waiter, answer in zip(group, answers, strict=True):
@@ -100,8 +103,13 @@ class Queues:
             msg = f"session {session!r}: the commit was interrupted; it may or may not be there. Repeat it with the same ids"
             _refuse(group, Unavailable(msg))
             raise
+        finally:
+            with self._condition:
+                line.unanswered -= len(group)
+                if not line.unanswered:
+                    del self._lines[session]
 
-    def _next_group(self, session: str, line: _Line) -> list[_Waiter]:
+    def _next_group(self, line: _Line) -> list[_Waiter]:
         group: list[_Waiter] = []
         size = 0
         with self._condition:
@@ -115,8 +123,6 @@ class Queues:
                 group.append(waiting.popleft())
                 if request.documents:
                     break
-            if not waiting and self._lines.get(session) is line:
-                del self._lines[session]
         return group
 
     def _hand_out(self, session: str) -> None:
@@ -142,7 +148,8 @@ class Queues:
                 self._serve(session, line)
             with self._condition:
                 # What was handed in while we committed found the session active and left it to us.
-                if session in self._lines:
+                line = self._lines.get(session)
+                if line is not None and line.waiting:
                     self._hand_out(session)
                 else:
                     self._active.discard(session)

@@ -36,6 +36,8 @@ class Stretch(msgspec.Struct, frozen=True):
     session: bytes
     first: int
     last: int
+    copied: bool = False
+    """Some of them are another session's, which is gone."""
 
 
 def stretches(rows: Rows, core: Core, head: Head, segments: tuple[Segment, ...] | None = None) -> list[Stretch]:
@@ -48,7 +50,7 @@ def stretches(rows: Rows, core: Core, head: Head, segments: tuple[Segment, ...] 
     if head.first_seq == 1:
         return [own]
     if head.has_prefix:
-        return [Stretch(head.root, head.session, 1, head.seq)]
+        return [Stretch(head.root, head.session, 1, head.seq, copied=True)]
     segments = core.segments(rows, head) if segments is None else segments
     holders = _holders(rows, core, segments)
     found = [own]
@@ -59,7 +61,7 @@ def stretches(rows: Rows, core: Core, head: Head, segments: tuple[Segment, ...] 
             _gone(head, segment)
         root, has_prefix = holder
         first = segments[number - 1].last + 1 if number and not has_prefix else 1
-        found.append(Stretch(root, raw(segment.session), first, segment.last))
+        found.append(Stretch(root, raw(segment.session), first, segment.last, copied=has_prefix))
         if first == 1:
             break
     return found[::-1]

@@ -60,6 +60,10 @@ class _Writer:
         self.given += [request.change_id for request in requests if request.change_id]
         self.there: dict[str, Entry] = {}
         """Entries that are there already, by those of the given ids that were found."""
+        self.seen: bytes | None = None
+        """The hash of the head that this process knew."""
+        self.clashed = False
+        """Lines stand behind the head, as after a restore of a part: they are set aside."""
 
     # -- without a lock ------------------------------------------------------------------------------------------------
 
@@ -67,6 +71,9 @@ class _Writer:
         """Write on top of the head that this process knows; under the lock if that is not it any more."""
         while True:
             known = self.core.known(self.session)
+            self.seen = known.hash
+            if known.contended:
+                return self.under_lock(None)
             if known.is_fork and self.given:
                 head = self.core.head(self.session)
                 self.there |= sources.by_ids(self.core.db.rows, self.core, head, self.given, inherited_only=True)
@@ -85,6 +92,7 @@ class _Writer:
             except Lost:
                 return self.under_lock(_Doubt(group, time.monotonic()))
             except Clashed:
+                self.clashed = True
                 return self.under_lock(None)
             if moved:
                 self._learn(known, group)
@@ -201,13 +209,17 @@ class _Writer:
     def _locked(self, con: Connection, *, doubt: _Doubt | None, sent: list[commit.Group]) -> tuple[Known, commit.Group]:
         core, rows = self.core, partial(execute, con)
         head, fold = core.locked(con, self.session)
-        known = Known(head.root, head.seq, head.hash, head.first_seq, FOLD_VERSION, fold, head.has_prefix)
-        execute(con, LINES["set_aside"], core.at(head.session, head.root, after=head.seq, now_us=core.clock()))
+        contended = self.seen is not None and self.seen != head.hash
+        known = Known(head.root, head.seq, head.hash, head.first_seq, FOLD_VERSION, fold, head.has_prefix, contended)
+        if self.clashed:
+            aside = core.at(head.session, head.root, after=head.seq, now_us=core.clock())
+            execute(con, LINES["set_aside"], aside)
         if doubt is not None and self._arrived(con, head, doubt.group):
             execute(con, SQL["settle"], core.at(self.session, head.root))
             there = msgspec.structs.replace(doubt.group, fold=fold, hash=head.hash)
             return known, there
-        self.there = sources.by_ids(rows, core, head, self.given)
+        if self.given:
+            self.there = sources.by_ids(rows, core, head, self.given)
         group = self._plan(fold, head.hash, lambda seq: sources.entry_at(rows, core, head, seq))
         if not group.lines:
             execute(con, SQL["settle"], core.at(self.session, head.root))

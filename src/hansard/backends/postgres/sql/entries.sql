@@ -1,4 +1,5 @@
--- Lines of logs.
+-- Lines of logs. Single ones are asked for as the first in an order, which one index alone gives: by equality the planner
+-- would take any index of a table that it knows nothing of yet, and read whole sessions.
 
 -- name: after
 SELECT seq, line FROM hansard.entries
@@ -11,8 +12,12 @@ WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq 
 ORDER BY seq DESC LIMIT %(most)s
 
 -- name: some
-SELECT seq, line FROM hansard.entries
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq = ANY (%(seqs)b::bigint[])
+SELECT e.seq, e.line FROM unnest(%(seqs)b::bigint[]) AS x (seq)
+CROSS JOIN LATERAL (
+    SELECT seq, line FROM hansard.entries
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq >= x.seq
+    ORDER BY seq LIMIT 1) AS e
+WHERE e.seq = x.seq
 
 -- name: own
 SELECT seq, line FROM hansard.entries
@@ -22,17 +27,25 @@ ORDER BY seq
 -- name: by_id
 SELECT e.seq, e.id, e.line
 FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[], %(lasts)b::bigint[]) AS x (root, session, last)
-JOIN hansard.entries e ON e.tenant = %(tenant)s AND e.root = x.root AND e.session = x.session
-WHERE e.id = ANY (%(ids)b::bytea[]) AND e.seq <= x.last
+CROSS JOIN unnest(%(ids)b::bytea[]) AS y (id)
+CROSS JOIN LATERAL (
+    SELECT seq, id, line FROM hansard.entries
+    WHERE tenant = %(tenant)s AND root = x.root AND session = x.session AND id >= y.id
+    ORDER BY id LIMIT 1) AS e
+WHERE e.id = y.id AND e.seq <= x.last
 
 -- name: holders
-SELECT x.n, i.root, e.line, s.first_seq > 1 AND EXISTS (
-        SELECT FROM hansard.entries p
-        WHERE p.tenant = i.tenant AND p.root = i.root AND p.session = i.id AND p.seq = 1)
+SELECT x.n, i.root, e.line, s.first_seq > 1 AND (
+        SELECT p.seq FROM hansard.entries p
+        WHERE p.tenant = i.tenant AND p.root = i.root AND p.session = i.id ORDER BY p.seq LIMIT 1) = 1
 FROM unnest(%(numbers)b::bigint[], %(sessions)b::bytea[], %(lasts)b::bigint[]) AS x (n, session, last)
 JOIN hansard.ids i ON i.tenant = %(tenant)s AND i.id = x.session
 JOIN hansard.sessions s ON s.tenant = i.tenant AND s.root = i.root AND s.session = i.id
-JOIN hansard.entries e ON e.tenant = i.tenant AND e.root = i.root AND e.session = i.id AND e.seq = x.last
+CROSS JOIN LATERAL (
+    SELECT seq, line FROM hansard.entries
+    WHERE tenant = i.tenant AND root = i.root AND session = i.id AND seq >= x.last
+    ORDER BY seq LIMIT 1) AS e
+WHERE e.seq = x.last
 
 -- name: write
 UPDATE hansard.entries e SET line = x.line

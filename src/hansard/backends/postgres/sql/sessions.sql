@@ -2,22 +2,20 @@
 
 -- name: head
 SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
-    s.first_seq > 1 AND EXISTS (
-        SELECT FROM hansard.entries e
-        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = 1)
+    s.first_seq > 1 AND (
+        SELECT e.seq FROM hansard.entries e
+        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session ORDER BY e.seq LIMIT 1) = 1
 FROM hansard.ids i JOIN hansard.sessions s ON s.tenant = i.tenant AND s.root = i.root AND s.session = i.id
 WHERE i.tenant = %(tenant)s AND i.id = %(session)s
 
--- name: head_again
+-- name: lock
 SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
-    s.first_seq > 1 AND EXISTS (
-        SELECT FROM hansard.entries e
-        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = 1)
+    s.first_seq > 1 AND (
+        SELECT e.seq FROM hansard.entries e
+        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session ORDER BY e.seq LIMIT 1) = 1
 FROM hansard.sessions s
 WHERE s.tenant = %(tenant)s AND s.root = %(root)s AND s.session = %(session)s
-
--- name: lock
-SELECT seq FROM hansard.sessions WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s FOR UPDATE
+FOR UPDATE OF s
 
 -- name: place
 SELECT s.seq, s.hash, s.fold_version
@@ -49,8 +47,12 @@ SELECT count(*) FROM moved
 
 -- name: append
 WITH known AS (
-    SELECT e.id, e.line FROM unnest(%(given)b::bytea[]) AS g (id)
-    JOIN hansard.entries e ON e.tenant = %(tenant)s AND e.root = %(root)s AND e.session = %(session)s AND e.id = g.id
+    SELECT g.id, e.line FROM unnest(%(given)b::bytea[]) AS g (id)
+    CROSS JOIN LATERAL (
+        SELECT id, line FROM hansard.entries
+        WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND id >= g.id
+        ORDER BY id LIMIT 1) AS e
+    WHERE e.id = g.id
 ), moved AS (
     UPDATE hansard.sessions SET
         seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,

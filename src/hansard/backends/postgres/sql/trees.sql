@@ -32,9 +32,9 @@ SELECT 1 FROM hansard.sessions WHERE tenant = %(tenant)s AND root = %(root)s AND
 
 -- name: tree
 SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
-    s.first_seq > 1 AND EXISTS (
-        SELECT FROM hansard.entries e
-        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = 1),
+    s.first_seq > 1 AND (
+        SELECT e.seq FROM hansard.entries e
+        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session ORDER BY e.seq LIMIT 1) = 1,
     s.parent
 FROM hansard.sessions s
 WHERE s.tenant = %(tenant)s AND s.root = %(root)s
@@ -81,9 +81,12 @@ SELECT DISTINCT root FROM hansard.sessions WHERE tenant = %(tenant)s AND root > 
 
 -- name: copies
 SELECT s.root, s.session, e.seq, e.line
-FROM hansard.sessions s JOIN hansard.entries e
-    ON e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = ANY (%(seqs)b::bigint[])
-WHERE s.tenant = %(tenant)s AND s.is_fork AND e.seq < s.first_seq AND s.session <> %(session)s
+FROM hansard.sessions s CROSS JOIN unnest(%(seqs)b::bigint[]) AS x (seq)
+CROSS JOIN LATERAL (
+    SELECT seq, line FROM hansard.entries
+    WHERE tenant = s.tenant AND root = s.root AND session = s.session AND seq >= x.seq
+    ORDER BY seq LIMIT 1) AS e
+WHERE s.tenant = %(tenant)s AND s.is_fork AND e.seq = x.seq AND e.seq < s.first_seq
 
 -- name: root_of
 SELECT root FROM hansard.ids WHERE tenant = %(tenant)s AND id = %(session)s

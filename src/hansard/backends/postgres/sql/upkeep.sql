@@ -47,9 +47,9 @@ SELECT session FROM hansard.sessions WHERE tenant = %(tenant)s ORDER BY root, de
 
 -- name: trees
 SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
-    s.first_seq > 1 AND EXISTS (
-        SELECT FROM hansard.entries e
-        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session AND e.seq = 1)
+    s.first_seq > 1 AND (
+        SELECT e.seq FROM hansard.entries e
+        WHERE e.tenant = s.tenant AND e.root = s.root AND e.session = s.session ORDER BY e.seq LIMIT 1) = 1
 FROM hansard.sessions s
 WHERE s.tenant = %(tenant)s
 ORDER BY s.root, s.depth, s.session

@@ -30,13 +30,6 @@ _TRIES: Final = 20
 _PAUSE_S: Final = 0.05
 
 
-class _Doubt(msgspec.Struct, frozen=True):
-    """A group that was sent and not answered."""
-
-    group: commit.Group
-    since: float
-
-
 def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> list[Answer]:
     """Decide requests and write what they add as one group, durable when this returns; an answer for each.
 
@@ -45,7 +38,7 @@ def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> li
     """
     writer = _Writer(core, session, requests)
     if any(request.documents for request in requests):
-        return writer.under_lock(None)
+        return writer.under_lock([])
     return writer.optimistic()
 
 
@@ -73,7 +66,7 @@ class _Writer:
             known = self.core.known(self.session)
             self.seen = known.hash
             if known.contended:
-                return self.under_lock(None)
+                return self.under_lock([])
             if known.is_fork and self.given:
                 head = self.core.head(self.session)
                 self.there |= sources.by_ids(self.core.db.rows, self.core, head, self.given, inherited_only=True)
@@ -86,20 +79,20 @@ class _Writer:
                 self.core.unlearn(self.session)
                 continue
             if group.fold.needs_tree or self._changes_marks(known.fold, group.fold):
-                return self.under_lock(None)
+                return self.under_lock([])
             try:
                 moved, found = self._send(known, group)
             except Lost:
-                return self.under_lock(_Doubt(group, time.monotonic()))
+                return self.under_lock([group])
             except Clashed:
                 self.clashed = True
-                return self.under_lock(None)
+                return self.under_lock([])
             if moved:
                 self._learn(known, group)
                 return group.answers
             if not found:
                 self.core.unlearn(self.session)
-                return self.under_lock(None)
+                return self.under_lock([])
             self.there |= found
 
     def _at(self, known: Known) -> commit.EntryAt:
@@ -185,19 +178,20 @@ class _Writer:
 
     # -- under the lock ------------------------------------------------------------------------------------------------
 
-    def under_lock(self, doubt: _Doubt | None) -> list[Answer]:
-        """Decide and write in a transaction that holds the row; after a cut connection, again until it is known."""
-        patience = self.core.db.settings.patience_s
+    def under_lock(self, doubts: list[commit.Group]) -> list[Answer]:
+        """Decide and write in a transaction that holds the row; after a cut connection, again until it is known.
+
+        `doubts` are the groups that were sent and not answered: any one of them may be there.
+        """
+        patience, began = self.core.db.settings.patience_s, time.monotonic()
         while True:
             sent: list[commit.Group] = []
             try:
-                known, group = self.core.db.transact(partial(self._locked, doubt=doubt, sent=sent))
-            except Lost as error:
-                if sent:
-                    doubt = _Doubt(sent[0], time.monotonic() if doubt is None else doubt.since)
-                if doubt is None or time.monotonic() - doubt.since > patience:
+                known, group = self.core.db.transact(partial(self._locked, doubts=doubts, sent=sent))
+            except Lost:
+                doubts = [*doubts, *sent]
+                if time.monotonic() - began > patience:
                     raise
-                del error
                 time.sleep(_PAUSE_S)
                 continue
             except (NotFound, Corrupt):
@@ -206,18 +200,20 @@ class _Writer:
             self._learn(known, group)
             return group.answers
 
-    def _locked(self, con: Connection, *, doubt: _Doubt | None, sent: list[commit.Group]) -> tuple[Known, commit.Group]:
+    def _locked(
+        self, con: Connection, *, doubts: list[commit.Group], sent: list[commit.Group]
+    ) -> tuple[Known, commit.Group]:
         core, rows = self.core, partial(execute, con)
         head, fold = core.locked(con, self.session)
-        contended = self.seen is not None and self.seen != head.hash
+        contended = not doubts and self.seen not in (None, head.hash)
         known = Known(head.root, head.seq, head.hash, head.first_seq, FOLD_VERSION, fold, head.has_prefix, contended)
         if self.clashed:
             aside = core.at(head.session, head.root, after=head.seq, now_us=core.clock())
             execute(con, LINES["set_aside"], aside)
-        if doubt is not None and self._arrived(con, head, doubt.group):
+        arrived = next((group for group in doubts if self._arrived(con, head, group)), None)
+        if arrived is not None:
             execute(con, SQL["settle"], core.at(self.session, head.root))
-            there = msgspec.structs.replace(doubt.group, fold=fold, hash=head.hash)
-            return known, there
+            return known, msgspec.structs.replace(arrived, fold=fold, hash=head.hash)
         if self.given:
             self.there = sources.by_ids(rows, core, head, self.given)
         group = self._plan(fold, head.hash, lambda seq: sources.entry_at(rows, core, head, seq))

@@ -77,6 +77,9 @@ class Head(msgspec.Struct, frozen=True):
         try:
             info = Fold.load(self.fold, state=decode_state(self.state)).info()
         except ValueError:
+            info = SessionInfo("")
+        if not info.id:
+            # Nothing of its log can be read, but it is here.
             info = SessionInfo(self.id)
         info = with_renewal(info, self.renewed_fence, self.renewed_us)
         return msgspec.structs.replace(info, damaged=True) if self.fold_version == DAMAGED else info

@@ -170,3 +170,19 @@ def test_two_openings_see_each_others_versions(backend, tmp_path):
     assert other.put_document(PLAN, b"two", expect=1).version == 2
     assert content(backend) == b"two"
     other.close()
+
+
+@pytest.mark.parametrize("damage", ["flip", "gone"])
+def test_a_repair_puts_the_content_now_back_from_the_plain_file_and_sets_others_aside(backend, folder, damage):
+    for data in (b"one", b"two"):
+        backend.put_document(PLAN, data)
+    box = folder / "plans" / "api" / ".versions" / "first.md"
+    for version in backend.document_versions(PLAN):
+        path = box / f"{version.sha256}.md"
+        path.write_bytes(b"damaged") if damage == "flip" else path.unlink()
+    assert [finding.severity for finding in backend.check(repair=True)] == ["damage", "damage"]
+    assert backend.document(PLAN, version=2)[1] == b"two"
+    assert len([finding for finding in backend.check() if finding.severity == "damage"]) == 1
+    aside = list(backend.layout.quarantine.iterdir()) if damage == "flip" else []
+    assert [path.read_bytes() for path in aside] == [b"damaged"] * len(aside)
+    assert (len(aside) == 2) is (damage == "flip")

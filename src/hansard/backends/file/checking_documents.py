@@ -12,7 +12,7 @@ from ...errors import Corrupt
 from ...model.documents import Document
 from ...model.requests import Finding
 from ..versions import live, shown
-from . import disk, documents
+from . import disk, documents, locks
 from .core import Core
 
 _DAMAGE: Final = "damage"
@@ -28,7 +28,11 @@ def check(core: Core, *, repair: bool) -> Iterator[Finding]:
         except Corrupt as error:
             yield Finding("", _DAMAGE, str(error), error.path, error.line)
             continue
-        yield from _contents(core, history.parent, versions, repair=repair)
+        if next(_contents(core, history.parent, versions, repair=False), None) is not None:
+            # Somebody may be taking the history away at this moment: only under the lock is it damage.
+            with locks.locked_file(folder / documents.VERSIONS / documents.LOCK):
+                versions = documents.read_history(history)
+                yield from list(_contents(core, history.parent, versions, repair=repair))
         yield from _plain(folder / name, versions)
     if os.path.lexists(core.layout.documents):
         yield from _strangers(core.layout.documents)
@@ -39,20 +43,32 @@ def _contents(core: Core, box: Path, versions: list[Document], *, repair: bool) 
         if not version.sha256:
             continue
         path = box / f"{version.sha256}.{version.key.kind}"
-        what = f"document {shown(version.key)}: the content of version {version.version}"
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            yield Finding("", _DAMAGE, f"{what} is gone. Restore it from a backup", str(path))
+        found = _hash_of(path)
+        if found == version.sha256:
             continue
-        if sha256(data).hexdigest() == version.sha256:
-            continue
-        yield Finding("", _DAMAGE, f"{what} does not have its hash. Restore it from a backup", str(path))
+        why = "is gone" if found is None else "does not have its hash"
+        what = f"document {shown(version.key)}: the content of version {version.version} {why}"
+        yield Finding("", _DAMAGE, f"{what}. Restore it from a backup", str(path))
         if repair:
-            disk.make_folder(core.layout.quarantine)
-            disk.rename(path, core.layout.quarantine / f"{path.name}-{os.urandom(4).hex()}")
-            disk.sync_folder(core.layout.quarantine)
-            disk.sync_folder(path.parent)
+            _mend(core, path, version)
+
+
+def _hash_of(path: Path) -> str | None:
+    if path.is_symlink() or not path.is_file():
+        return None
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def _mend(core: Core, path: Path, version: Document) -> None:
+    """Set a damaged content aside; the plain file takes its place, if that has the right one."""
+    if os.path.lexists(path):
+        disk.make_folder(core.layout.quarantine)
+        disk.rename(path, core.layout.quarantine / f"{path.name}-{os.urandom(4).hex()}")
+        disk.sync_folder(core.layout.quarantine)
+        disk.sync_folder(path.parent)
+    plain = path.parents[2] / path.parent.name
+    if _hash_of(plain) == version.sha256:
+        disk.write_file(path, plain.read_bytes())
 
 
 def _plain(path: Path, versions: list[Document]) -> Iterator[Finding]:

@@ -45,7 +45,8 @@ class HansardSession:
     """One conversation of the OpenAI Agents SDK, kept as the session with the same id.
 
     `store` is an open store of either door, or the place of one, which is then opened here and closed by `close()`.
-    The session is made with the first items. `user`, `agent`, `project`, `labels` and `title` are given to a new one.
+    The session is made with the first items. `user`, `agent`, `project`, `labels` and `title` are given to a new one;
+    one that is another user's raises AlreadyExists.
     Labels named by `labels_from` are taken from the context of each run. Several objects, tasks and processes may
     share a session; use one object from one event loop at a time.
     """
@@ -258,9 +259,14 @@ class HansardSession:
         if self._session is None:
             try:
                 session = await self._store.get(self.session_id)
-                self._labelled = (await session.info()).labels
+                info = await session.info()
             except NotFound:
                 return None
+            user = self._described["user"]
+            if user is not None and info.user != user:
+                msg = f"session {self.session_id!r} is not user {user!r}'s; give another id, or no user to open any session"
+                raise AlreadyExists(msg)
+            self._labelled = info.labels
             self._session = session
         return self._session
 

@@ -158,6 +158,16 @@ def test_a_store_that_was_only_named_is_closed_with_the_session(tmp_path):
         assert (info.user, info.labels, info.title) == ("ana", {"team": "a"}, "T")
 
 
+def test_a_session_of_another_user_is_refused(store):
+    run(HansardSession("s", store, user="ana").add_items([said("a")]))
+    other = HansardSession("s", store, user="eve")
+    for call in (other.get_items(), other.add_items([said("b")]), other.pop_item(), other.clear_session()):
+        with pytest.raises(hansard.AlreadyExists, match="eve"):
+            run(call)
+    assert texts(run(HansardSession("s", store, user="ana").get_items())) == ["a"]
+    assert texts(run(HansardSession("s", store).get_items())) == ["a"]
+
+
 def test_tasks_that_add_and_pop_lose_and_double_nothing(session):
     async def work():
         async def one(name):

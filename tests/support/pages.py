@@ -20,12 +20,12 @@ def told_by_example(framework, folder):
     return done.stdout.splitlines()
 
 
-def run_page(name):
-    """Run the modules of a page in order, in one namespace, which is returned."""
+def run_page(name, place):
+    """Run the modules of a page in order, in one namespace, which is returned. Its store "agents" is at this place."""
     page = TOP / "docs" / "how-to" / f"{name}.md"
     names: dict[str, object] = {"__name__": "__main__"}
     blocks = re.findall(r"^```python file=\w+\.py\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     assert blocks
     for code in blocks:
-        exec(compile(code, str(page), "exec"), names)
+        exec(compile(code.replace('"agents"', repr(str(place))), str(page), "exec"), names)
     return names

@@ -14,6 +14,7 @@ import agents
 
 import hansard
 from support.pages import run_page, told_by_example
+from support.places import place_of
 
 
 @pytest.mark.slow
@@ -29,16 +30,17 @@ def test_an_agent_killed_in_a_tool_call_goes_on_from_the_store(tmp_path):
     assert [line.split(":")[0].strip() for line in told[5:]] == ["user", "user", "assistant", "tool", "assistant"]
 
 
-def test_the_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_the_code_of_the_page_runs(kind, tmp_path, monkeypatch, capsys):
+    place = place_of(kind, tmp_path)
     model = testing.ScriptedModel(
         [[testing.assistant_message("2.4 m at the pier")], [testing.assistant_message("2.4")]]
     )
     monkeypatch.setattr(agents, "Agent", partial(agents.Agent, model=model))
-    names = run_page("openai-agents")
+    names = run_page("openai-agents", place)
     assert capsys.readouterr().out == "2.4 m at the pier\n"
     branches, items = asyncio.run(names["again"]("support-4711"))
     assert {branch["branch_id"]: branch["message_count"] for branch in branches} == {"main": 2, "shorter": 2}
     assert items[0]["content"] == "How high is the tide?"
-    with hansard.open(tmp_path / "agents") as store:
+    with hansard.open(place) as store:
         assert store.get("support-4711").info.user == "ana"

@@ -12,6 +12,7 @@ from pydantic_ai.models.test import TestModel
 
 import hansard
 from support.pages import run_page, told_by_example
+from support.places import place_of
 
 
 @pytest.mark.slow
@@ -27,16 +28,17 @@ def test_an_agent_killed_in_a_tool_call_makes_the_call_again_from_the_store(tmp_
     assert [line.split(":")[0].strip() for line in told[5:]] == ["user", "assistant", "tool", "assistant"]
 
 
-def test_the_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_the_code_of_the_page_runs(kind, tmp_path, monkeypatch, capsys):
+    place = place_of(kind, tmp_path)
     real = pydantic_ai.Agent
     model = TestModel(custom_output_text="2.4 m at the pier")
     monkeypatch.setattr(pydantic_ai, "Agent", lambda name, **given: real(model, **given))
-    names = run_page("pydantic-ai")
+    names = run_page("pydantic-ai", place)
     assert capsys.readouterr().out == "2.4 m at the pier\n"
     fork, entries = asyncio.run(names["explore"]("support-4711"))
     assert (len(fork.messages), len(entries)) == (2, 4)
-    with hansard.open(tmp_path / "agents") as store:
+    with hansard.open(place) as store:
         assert store.get("support-4711").info.labels == {"scope": "ana"}
         store.get("support-4711").erase(2)
         assert len(store.get("what-if").messages()) == 1

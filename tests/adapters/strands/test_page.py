@@ -10,7 +10,9 @@ from functools import partial
 import strands
 
 import hansard
+from hansard.adapters.strands import HansardSessionRepository, HansardStorage
 from support.pages import run_page, told_by_example
+from support.places import place_of
 from support.scripted_strands import Scripted
 
 
@@ -29,16 +31,18 @@ def test_an_agent_killed_in_a_tool_call_goes_on_from_the_store(tmp_path):
     ]  # fmt: skip
 
 
-def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_the_code_of_the_page_runs(kind, tmp_path, monkeypatch):
+    place = place_of(kind, tmp_path)
     model = Scripted("2.4 m", "in a snapshot", "thanks to you")
     monkeypatch.setattr(strands, "Agent", partial(strands.Agent, model=model, callback_handler=None))
-    names = run_page("strands")
-    names["restored"]("snap")("keep this")
-    again = names["restored"]("snap")
-    assert [message["content"][0]["text"] for message in again.messages] == ["keep this", "in a snapshot"]
-    with hansard.open(tmp_path / "agents") as store:
+    names = run_page("strands", place)
+    with hansard.open(place) as store:
+        storage = HansardStorage(store)
+        names["restored"](storage, "snap")("keep this")
+        again = names["restored"](storage, "snap")
+        assert [message["content"][0]["text"] for message in again.messages] == ["keep this", "in a snapshot"]
         assert [message.text for message in store.get("support-4711").messages()] == ["How high is the tide?", "2.4 m"]
         store.create(id="other", entries=[hansard.user("hi"), hansard.assistant("hello")])
-    names["continued"]("other")("thanks")
-    assert [message["content"][0]["text"] for message in model.seen[-1]] == ["hi", "hello", "thanks"]
+        names["continued"](HansardSessionRepository(store), "other")("thanks")
+        assert [message["content"][0]["text"] for message in model.seen[-1]] == ["hi", "hello", "thanks"]

@@ -159,3 +159,18 @@ async def test_a_store_whose_opening_was_cancelled_is_closed(monkeypatch):
         gate.set()
     with pytest.raises(hansard.Unavailable):
         made[0].create()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_message_that_is_changed_while_its_append_waits_is_known_as_it_was_written(tmp_path):
+    async with hansard.aio.open(tmp_path / "store") as store:
+        made = await store.create()
+        said = hansard.user("As it was")
+        waiting = asyncio.create_task(made.append(said))
+        await asyncio.sleep(0)
+        said.body["parts"][0]["text"] = "Another"
+        said.body["parts"].append({"type": "tool_result", "call_id": "c", "is_error": True})
+        said.body["role"] = "tool"
+        await waiting
+        info = await made.info()
+        assert (info.title, info.user_message_count, info.error_count) == ("As it was", 1, 0)

@@ -18,7 +18,7 @@ from ..codec.line import Sealed, digest_of, encode_line, seal
 from ..errors import Conflict, HansardError, Invalid, Unavailable
 from ..fold import Fold
 from ..limits import COMMIT_BYTES_MAX, DEPTH_MAX, MIB
-from ..model.entry import NODES, Entry, Json, NewEntry
+from ..model.entry import KINDS, NODES, Entry, Json, NewEntry
 from ..model.requests import Appended, Changes, Keys
 from . import admitting
 from .effective import effective
@@ -30,8 +30,8 @@ EntryAt: TypeAlias = Callable[[int], Entry | None]
 """The entry of the session with a seq."""
 
 _FIELDS: Final = frozenset(("created", "update"))
-_KEPT: Final = _FIELDS | {"usage"}
-"""Kinds of whose bodies the fold keeps values."""
+_DECODED: Final = KINDS - {"message", "event"}
+"""Kinds whose bodies decide something or are kept: taken from the bytes, as a caller may change its objects later."""
 
 _UPDATE_LEVELS: Final = 3
 """Levels of an update's body around the values that it sets."""
@@ -297,8 +297,7 @@ class _Planning:
 
 def _entry_of(sealed: Sealed, seq: int, parent: int | None) -> Entry:
     new = sealed.new
-    # The fold keeps values of these bodies, and a caller may change its objects later.
-    body = values.decode(sealed.body) if new.kind in _KEPT else new.body
+    body = values.decode(sealed.body) if new.kind in _DECODED else new.body
     return Entry(
         seq, new.id, new.at, new.kind, body, new.agent, new.run, parent, new.extra, None, sealed.digest, "", sealed.salt
     )

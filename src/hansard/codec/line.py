@@ -18,7 +18,7 @@ import msgspec
 
 from ..errors import Corrupt, Invalid
 from ..limits import DEPTH_MAX, ENTRY_BYTES_MAX, MIB
-from ..model.entry import KINDS, Entry, NewEntry
+from ..model.entry import KINDS, Entry, Json, NewEntry
 from ..model.info import Segment
 from . import names, times, values
 
@@ -105,7 +105,8 @@ def _seal(new: NewEntry, fresh: tuple[str, str, str, str], levels: int) -> Seale
     if new.id != "":
         given = names.check_id(new.id, "entry id")
     at = times.normal(new.at) if new.at else now
-    whole = NewEntry(kind, new.body, given or drawn, at, agent, run, parent, new.extra)
+    kept = _held(new.body) if kind == "message" else new.body
+    whole = NewEntry(kind, kept, given or drawn, at, agent, run, parent, new.extra)
     # An id of ours and a kind need no escaping.
     front = _front(whole) if given else f',"id":"{drawn}","at":"{at}","kind":"{kind}"'.encode()
     if not given and not agent is run is None:
@@ -120,6 +121,14 @@ def _seal(new: NewEntry, fresh: tuple[str, str, str, str], levels: int) -> Seale
         raise Invalid(msg)
     plain = parent is None and not given and kind in _PLAIN
     return Sealed(whole, body, salt, digest_of(salt, body), bool(given), front, extra, size, plain)
+
+
+def _held(body: Json) -> Json:
+    """A message body as it is now, as far as a fold looks into it: its owner may change it before the commit."""
+    parts = body.get("parts") if type(body) is dict else None
+    if type(parts) is not list:
+        return body
+    return {**body, "parts": [{**part} if type(part) is dict else part for part in parts]}
 
 
 def _front(new: NewEntry) -> bytes:

@@ -130,6 +130,7 @@ class _Reading:
         self._at = at
         self._costs: list[Json] = []
         self.runs: list[str] = []
+        self._events: set[str] = set()
         self._turns: list[tuple[str, Json]] = []
 
     def session(self, body: ObjectText) -> None:
@@ -190,7 +191,7 @@ class _Reading:
     def _list(self, name: str, pieces: list[Piece], *, level: int) -> None:
         for one in pieces:
             if name == "run_records":
-                found = run_items(one, level=level, start=self._at, session=self._record)
+                found = run_items(one, level=level, start=self._at, session=self._record, names=self._events)
                 self._record.items += found.items
                 self._turns += found.turns
                 self.runs += [found.run] if found.run else []

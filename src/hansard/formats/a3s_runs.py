@@ -27,8 +27,11 @@ class Run(msgspec.Struct):
     """Key and event of each call of a model."""
 
 
-def run_items(one: Piece, *, level: int, start: str, session: Record) -> Run:
-    """The items of a run record that stands at `level`. One that is not as it should be is kept whole."""
+def run_items(one: Piece, *, level: int, start: str, session: Record, names: set[str]) -> Run:
+    """The items of a run record that stands at `level`. One that is not as it should be is kept whole.
+
+    `names` are the lists of events that runs before it have taken; its own is added.
+    """
     value = one.value
     snapshot = value.get("snapshot") if isinstance(value, dict) else None
     events = value.get("events") if isinstance(value, dict) else None
@@ -40,9 +43,10 @@ def run_items(one: Piece, *, level: int, start: str, session: Record) -> Run:
         session.report.notes.append(f"its run {run} says that it is of session {str(owner)[:80]!r}")
     name = EVENTS + short(run)
     number = 1
-    while any(item.list == name for item in session.items):
+    while name in names:
         number += 1
         name = f"{EVENTS}{short(run)}~{number}"
+    names.add(name)
     head, pieces = _apart(one, value, events, level)
     at = moment(snapshot.get("created_at_ms")) or start
     items = [_head(head, snapshot, events, run, at)]

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
+import msgspec
+
 from ..codec import times, values
 from ..codec.names import check_id
 from ..errors import Invalid
@@ -25,6 +27,8 @@ INNER: Final = "session"
 _CONFIGS: Final = ("config", "llm_config")
 _UNORDERED: Final = frozenset(("yolo_lanes",))
 """Lists that stand for sets: their writers keep no order."""
+_MARKS: Final = tuple(f'"{name}"'.encode() for name in _UNORDERED)
+_encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
 class Whole:
@@ -61,8 +65,13 @@ class Whole:
         if not isinstance(given, Mapping):
             msg = f"snapshot: an object with an id, not {type(given).__name__}"
             raise Invalid(msg)
-        snapshot = _plain(dict(given))
-        values.check_value(snapshot, "snapshot")
+        snapshot = dict(given)
+        try:
+            values.check_value(snapshot, "snapshot")
+        except Invalid:
+            # Sets are what may be in it besides; most snapshots have none, and need not be walked for them.
+            snapshot = _plain(snapshot)
+            values.check_value(snapshot, "snapshot")
         inner = envelope_of(snapshot)
         check_id((snapshot if inner is None else inner).get("id"), "snapshot.id")
         return cls(without_secrets(snapshot))
@@ -117,6 +126,13 @@ def _moment(value: Json) -> str:
 
 def canonical(value: Json) -> bytes:
     """The value as bytes that are the same whatever the order of its members, and of lists that stand for sets."""
+    try:
+        data = _encoder.encode(value)
+    except (ValueError, OverflowError):
+        # Lone surrogates and integers of any size, which the fast encoder does not take.
+        data = None
+    if data is not None and not any(mark in data for mark in _MARKS):
+        return data
     return json.dumps(_sorted(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 

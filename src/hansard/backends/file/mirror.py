@@ -44,8 +44,16 @@ class Mirror:
 
     def touched(self, log: Log) -> None:
         """A log was written to. Its row is made later, on another thread."""
-        session, place = log.session, log.place
-        self.indexer.touched(place, lambda: self._row(session, place))
+        session, place, inode, fold = log.session, log.place, log.inode, log.fold
+
+        def row() -> Row | None:
+            try:
+                return self._row(session, place)
+            except (NotFound, Corrupt):
+                # What this process wrote was a session, whatever has become of its file since.
+                return self._spoiled(place, inode, fold)
+
+        self.indexer.touched(place, row)
 
     def gone(self, place: str) -> None:
         """A session was taken away. Its row goes at once if the catalogue is free, else soon."""
@@ -102,14 +110,16 @@ class Mirror:
         core = self._core
         if now is None or core is None:
             return None
-        inode, size, mtime_ns = now
         info = SessionInfo(session) if row is None else row.info
         with contextlib.suppress(NotFound), core.pool.using(session) as log:
             if log.begun:
                 info = log.fold.info()
-        info = msgspec.structs.replace(info, damaged=True)
-        # Covered by nothing: the next reader has to fold it anew, and finds the damage again.
-        return Row(place, inode, mtime_ns, size, 0, info.hash, FOLD_VERSION, Fold().dump(), info)
+        return _damaged_row(place, now, info)
+
+    def _spoiled(self, place: str, inode: int, fold: Fold) -> Row | None:
+        """The row of a session that was whole, if its file is still there; None if it was deleted or replaced."""
+        now = rows.stamp(self._root, place)
+        return None if now is None or now[0] != inode else _damaged_row(place, now, fold.info())
 
 
 def _session_at(core: Core, place: str) -> str | None:
@@ -117,6 +127,13 @@ def _session_at(core: Core, place: str) -> str | None:
     body = None if first is None else first.body
     session = body.get("session") if isinstance(body, dict) else None
     return session if isinstance(session, str) else None
+
+
+def _damaged_row(place: str, now: tuple[int, int, int], info: SessionInfo) -> Row:
+    # Covered by nothing: the next reader has to fold it anew, and finds the damage again.
+    info = msgspec.structs.replace(info, damaged=True)
+    inode, size, mtime_ns = now
+    return Row(place, inode, mtime_ns, size, 0, info.hash, FOLD_VERSION, Fold().dump(), info)
 
 
 def _row_of(log: Log, seen: tuple[int, ...], info: SessionInfo) -> Row:

@@ -82,7 +82,8 @@ class Head(msgspec.Struct, frozen=True):
             # Nothing of its log can be read, but it is here.
             info = SessionInfo(self.id)
         info = with_renewal(info, self.renewed_fence, self.renewed_us)
-        return msgspec.structs.replace(info, damaged=True) if self.fold_version == DAMAGED else info
+        # A log that is damaged in its first line has a fold that knows nothing, not even whose it is.
+        return msgspec.structs.replace(info, id=self.id, damaged=info.damaged or self.fold_version == DAMAGED)
 
 
 def with_renewal(info: SessionInfo, fence: int, renewed_us: int) -> SessionInfo:

@@ -43,6 +43,8 @@ def environment(name: str, packages: list[str]) -> Path:
     else:
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", place], check=True, env=clean)
+        # An environment that uv has made has no pip of its own.
+        subprocess.run([python, "-m", "ensurepip"], check=False, env=clean, capture_output=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True, env=clean)
     return python
 

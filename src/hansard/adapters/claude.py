@@ -32,6 +32,7 @@ from ..aio.running import threaded
 from ..codec import values
 from ..errors import AlreadyExists, Conflict, Invalid, NotFound
 from ..formats.claude_code import FORMAT, ClaudeCodePlanner, project_of
+from ..formats.feeding import FED
 from ..formats.planning import START, Facts, Planned, moment, word
 from ..formats.raw import raw_line
 from ..formats.source import Line
@@ -46,7 +47,7 @@ from .opened import AnyStore, opened
 __all__ = ["HansardSessionStore"]
 
 AGENT: Final = "claude-code"
-PROJECT_KEY, SESSION_ID, SUBPATH = "claude.project_key", "claude.session_id", "claude.subpath"
+PROJECT_KEY, SESSION_ID, SUBPATH = "claude.project_key", FED, "claude.subpath"
 """Metadata of each session: the SDK's own names for it."""
 MTIME, SUMMARY = "claude.mtime", "claude.summary"
 """State of each session: milliseconds of the last write, and what the SDK folds from the entries."""

@@ -14,7 +14,7 @@ from ..errors import NotFound
 from ..limits import MIB
 from ..model.entry import NODES, Json, NewEntry
 from .planning import START, Facts, Planned, Planner
-from .raw import raw_of
+from .raw import raw_line, raw_of
 from .report import SessionReport
 from .source import Line, entry_id, line_key
 
@@ -179,6 +179,21 @@ def complete(info: Any, lines: Lines) -> bool:
         return False
     size = mark.get("lines")
     return isinstance(size, int) and size == len(lines) and mark.get("sha256") == lines.digest(size)
+
+
+FED: Final = "claude.session_id"
+"""Metadata of a session that an adapter feeds: the native id."""
+
+
+def fed_digests(session: Any, format: str) -> set[int]:  # noqa: A002 - the field's name
+    """The digests of the lines that an adapter has written into a session."""
+    found: set[int] = set()
+    for entry in session.entries(kinds=("message", "event")):
+        raw = entry.body.get("raw") if isinstance(entry.body, dict) else None
+        line = raw_line(raw, session.attachment) if isinstance(raw, dict) and raw.get("format") == format else None
+        if line is not None:
+            found.add(int.from_bytes(sha256(line).digest()[:8], "big"))
+    return found
 
 
 def existing(store: Any, identity: str) -> Any:

@@ -14,9 +14,11 @@ from typing import Any, Final, TypeAlias
 from ..errors import AlreadyExists, Conflict, Corrupt, Invalid, Unsupported
 from ..limits import ID_BYTES_MAX
 from ..model.entry import Json
+from ..model.info import SessionInfo
+from ..model.requests import ANY
 from .collecting import Source, collect, reader_of
 from .directories import directory_format
-from .feeding import Feed, Lines, Logged, complete, existing
+from .feeding import FED, Feed, Lines, Logged, complete, existing, fed_digests
 from .planning import Facts, Key, Reader, last_name
 from .report import FileReport, ImportReport, SessionReport
 from .report import Unreadable as UnreadableLine
@@ -75,6 +77,15 @@ class _Run:
         self.dry_run = dry_run
         self.ids: dict[tuple[str, str], str] = {}
         """(format, native id) of what was imported in this run → id in the store."""
+        self._fed: dict[str, list[SessionInfo]] | None = None
+
+    def fed(self, native: str) -> list[SessionInfo]:
+        """The sessions with a native id that an adapter feeds, its sub-agents among them. One look for a whole run."""
+        if self._fed is None:
+            self._fed = {}
+            for info in self.store.sessions(kind=("root", "child"), metadata={FED: ANY}):
+                self._fed.setdefault(str(info.metadata[FED]), []).append(info)
+        return self._fed.get(native, [])
 
     def take(self, source: Source, advance: Callable[[int], None]) -> list[FileReport]:
         """Import one file or one whole directory."""
@@ -159,6 +170,8 @@ class _FileImport:
         """Find the session that these lines belong to, or make it."""
         base = _identity(facts)
         origin = _origin(self._reader.format, facts)
+        if self._is_fed(key, facts, origin):
+            return None
         number = 1
         while True:
             identity = base if number == 1 else f"{base}~{number}"
@@ -173,6 +186,26 @@ class _FileImport:
                 if fits:
                     return feed
             number += 1
+
+    def _is_fed(self, key: Key, facts: Facts, origin: Json) -> bool:
+        """Whether an adapter mirrors this session while the program writes it: then it is not imported a second time."""
+        fed = next((info for info in self._run.fed(facts.native) if info.source == origin), None)
+        if fed is None:
+            return False
+        wanted = self._lines_of(key).digests
+        there = fed_digests(self._run.store.get(fed.id), self._reader.format)
+        known = sum(digest in there for digest in wanted)
+        if not known:
+            return False
+        report = SessionReport(fed.id, entries=fed.entry_count, already=known, lines=len(wanted))
+        report.note = f"{fed.id} is fed by the adapter of the Claude Agent SDK, so nothing was added to it"
+        if known < len(wanted):
+            report.note += (
+                f"; it lacks {len(wanted) - known} of the lines, which import_session_to_store() of the SDK adds"
+            )
+        self._report.sessions.append(report)
+        self._remember(facts, fed.id)
+        return True
 
     def _begin(self, facts: Facts, report: SessionReport, origin: Json) -> Feed:
         session: Any = None

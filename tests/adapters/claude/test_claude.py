@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import hansard
 from hansard.adapters.claude import HansardSessionStore, session_id
 from hansard.backends.memory import MemoryBackend
 from hansard.errors import Invalid, Unavailable
+from hansard.formats.importing import import_paths
 from hansard.store import Store
 from hansard.testing import Faults
 from support.adapters import BACKENDS, empty_stores, together
@@ -237,6 +239,28 @@ async def test_a_prompt_typed_after_going_back_is_a_branch_also_for_a_new_proces
     await other.append(KEY, [user("c, better", "5", parentUuid="2")])
     assert [m.text for m in opened.get(session_id(KEY)).history()] == ["a", "b", "c, better"]
     assert len(await store.load(KEY)) == 5
+
+
+async def test_what_is_mirrored_is_not_imported_a_second_time(store, opened, tmp_path):
+    lines = [user("a ☃", "1"), answer("b", "2"), user("c", "3")]
+    await store.append(KEY, lines[:2])
+    await store.append(SUB, [user("look", "s1", isSidechain=True, agentId="7")])
+    main = tmp_path / f"{KEY['session_id']}.jsonl"
+    main.write_text("".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines[:2]))
+    agent = tmp_path / KEY["session_id"] / "subagents" / "agent-7.jsonl"
+    agent.parent.mkdir(parents=True)
+    said = user("look", "s1", isSidechain=True, agentId="7")
+    agent.write_text(json.dumps(said, separators=(",", ":")) + "\n")
+    for _ in range(2):
+        report = import_paths(opened, [main, agent])
+        told = {one.id: one for file in report.files for one in file.sessions}
+        assert set(told) == {session_id(KEY), session_id(SUB)}
+        assert (told[session_id(KEY)].already, told[session_id(KEY)].added) == (2, 0)
+    assert len(list(opened.sessions(kind=("root", "child")))) == 2
+    main.write_text(main.read_text() + json.dumps(lines[2], separators=(",", ":")) + "\n")
+    [told] = import_paths(opened, [main]).files[0].sessions
+    assert "lacks 1 of the lines" in told.note
+    assert len(await store.load(KEY)) == 2
 
 
 async def test_the_helpers_of_the_sdk_work_on_the_store(store, monkeypatch, tmp_path):

@@ -69,7 +69,7 @@ def test_a_second_run_adds_nothing_and_does_not_read_the_log(store):
     assert again.added == 0
     assert again.totals["already"] == first.totals["lines"]
     assert store.appends == appends
-    assert all(session.reads == 0 for session in store.sessions.values())
+    assert all(session.reads == 0 for session in store.made.values())
 
 
 def test_a_file_that_has_grown_goes_on_at_every_length_with_the_same_result(tmp_path):
@@ -78,14 +78,12 @@ def test_a_file_that_has_grown_goes_on_at_every_length_with_the_same_result(tmp_
         import_paths(whole, [sample])
         lines = sample.read_bytes().splitlines(keepends=True)
         grown = FakeStore()
-        path = tmp_path / f"{next(iter(whole.sessions))}.jsonl"
+        path = tmp_path / f"{next(iter(whole.made))}.jsonl"
         for size in range(1, len(lines) + 1):
             path.write_bytes(b"".join(lines[:size]))
             import_paths(grown, [path])
-        assert [session.id for session in grown.sessions.values()] == [
-            session.id for session in whole.sessions.values()
-        ]
-        for one, other in zip(grown.sessions.values(), whole.sessions.values(), strict=True):
+        assert [session.id for session in grown.made.values()] == [session.id for session in whole.made.values()]
+        for one, other in zip(grown.made.values(), whole.made.values(), strict=True):
             assert raw_of(one) == raw_of(other) == sample.read_bytes()
             assert messages(one) == messages(other)
             assert usage(one) == usage(other)
@@ -115,7 +113,7 @@ def test_an_older_copy_of_a_file_adds_nothing(store, tmp_path):
     rows = [prompt("u1", None, "one"), answer("a1", "u1", "x", call="m1"), prompt("u2", "a1", "two")]
     import_paths(store, [write(tmp_path / "a.jsonl", *rows)])
     assert import_paths(store, [write(tmp_path / "b.jsonl", *rows[:2])]).added == 0
-    assert list(store.sessions) == ["s-1"]
+    assert list(store.made) == ["s-1"]
 
 
 def test_other_lines_under_the_same_id_become_a_session_of_their_own(store, tmp_path):
@@ -123,7 +121,7 @@ def test_other_lines_under_the_same_id_become_a_session_of_their_own(store, tmp_
     other = write(tmp_path / "b.jsonl", prompt("u1", None, "other"))
     third = write(tmp_path / "c.jsonl", prompt("u1", None, "third"))
     report = import_paths(store, [one, other, third])
-    assert list(store.sessions) == ["s-1", "s-1~2", "s-1~3"]
+    assert list(store.made) == ["s-1", "s-1~2", "s-1~3"]
     assert "other lines" in report.files[1].sessions[0].note
     assert import_paths(store, [third, other, one]).added == 0
 
@@ -131,7 +129,7 @@ def test_other_lines_under_the_same_id_become_a_session_of_their_own(store, tmp_
 def test_a_session_of_the_store_s_own_is_never_taken_over(store, tmp_path):
     store.create(id="s-1")
     import_paths(store, [write(tmp_path / "a.jsonl", prompt("u1", None, "one"))])
-    assert list(store.sessions) == ["s-1", "s-1~2"]
+    assert list(store.made) == ["s-1", "s-1~2"]
 
 
 def test_an_import_that_was_killed_is_completed_by_the_next(tmp_path):
@@ -146,7 +144,7 @@ def test_an_import_that_was_killed_is_completed_by_the_next(tmp_path):
     killed = FakeStore()
     for at in range(2, whole.appends):
         killed.appends = 0
-        session = killed.sessions.get("s-1")
+        session = killed.made.get("s-1")
         if session is not None:
             session.fail_at = 2
         else:
@@ -186,7 +184,7 @@ def test_another_writer_in_between_leads_to_a_second_look(store, tmp_path):
 def test_a_dry_run_counts_and_writes_nothing(store, tmp_path):
     path = write(tmp_path / "s-1.jsonl", prompt("u1", None, "one"))
     dry = import_paths(store, [path], dry_run=True)
-    assert store.sessions == {}
+    assert store.made == {}
     assert dry.added == import_paths(store, [path]).added
 
 
@@ -201,7 +199,7 @@ def test_files_that_are_no_transcripts_are_reported_with_the_reason(store, tmp_p
     write(outside, prompt("u1", None, "one"))
     (tmp_path / "link.jsonl").symlink_to(outside)
     skipped = {file.path.rpartition("/")[2]: file.skipped for file in import_paths(store, [tmp_path]).files}
-    assert store.sessions == {}
+    assert store.made == {}
     assert skipped["empty.jsonl"] == "empty file"
     assert "LFS" in skipped["lfs.jsonl"]
     assert "HTML" in skipped["page.json"]
@@ -243,7 +241,7 @@ def test_sub_agents_become_children_of_the_session_that_spawned_them(store, tmp_
     write(tmp_path / "p" / "a" / "subagents" / "agent-a7.jsonl", {**child, "sessionId": "s-1"})
     write(tmp_path / "p" / "z.jsonl", prompt("u1", None, "one"))
     import_paths(store, [tmp_path])
-    assert list(store.sessions) == ["s-1", "s-1/agent-a7"]
+    assert list(store.made) == ["s-1", "s-1/agent-a7"]
     assert store.get("s-1/agent-a7").parent == "s-1"
     assert store.get("s-1/agent-a7").source == {"format": "claude-code", "session": "s-1", "agent": "a7"}
 

@@ -14,7 +14,7 @@ from support.transcripts import answer, claude, codex, corpus, prompt, said, wri
 def read(path):
     store = FakeStore()
     import_paths(store, [path])
-    (session,) = store.sessions.values()
+    (session,) = store.made.values()
     return session
 
 

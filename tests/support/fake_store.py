@@ -13,19 +13,23 @@ from hansard.model.info import Attachment
 
 class FakeStore:
     def __init__(self):
-        self.sessions = {}
+        self.made = {}
         self.appends = 0
 
+    def sessions(self, **_filters):
+        """None of these sessions is fed by an adapter."""
+        return iter(())
+
     def get(self, identity):
-        if identity not in self.sessions:
+        if identity not in self.made:
             raise NotFound(identity)
-        return self.sessions[identity]
+        return self.made[identity]
 
     def create(self, **fields):
-        if fields["id"] in self.sessions:
+        if fields["id"] in self.made:
             raise AlreadyExists(fields["id"])
         session = FakeSession(self, **fields)
-        self.sessions[session.id] = session
+        self.made[session.id] = session
         return session
 
 

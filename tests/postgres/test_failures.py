@@ -213,3 +213,12 @@ def test_a_commit_that_stays_in_doubt_is_not_acknowledged(store, warn_at, connin
         con.execute("DROP TRIGGER warns ON hansard.sessions")
     assert session.append(hansard.user("one", id="a")) == 2
     assert texts(store, "s") == ["one"]
+
+
+def test_a_writer_that_knows_a_fork_finds_what_its_origin_left_it(store, open_store):
+    store.create(id="s").append([hansard.user("two"), hansard.user("three")])
+    fork = store.fork("s", id="f")
+    fork.append(hansard.user("five"))
+    open_store().delete("s")
+    fork.amend(2, "TWO")
+    assert texts(store, "f") == ["TWO", "three", "five"]

@@ -19,6 +19,7 @@ import psycopg.conninfo
 from psycopg.rows import TupleRow
 
 from ...errors import Invalid, Unavailable
+from .arrays import register
 
 T = TypeVar("T")
 Parameters: TypeAlias = Mapping[str, Any]
@@ -171,6 +172,7 @@ class Database:
             msg = f"no PostgreSQL server to write to answers: {_words(error)}. See that it runs, then repeat the call"
             raise Lost(msg) from error
         con.deadline_s = settings.deadline_s
+        register(con.adapters)
         con.add_notice_handler(lambda diagnostic: _notice(con, diagnostic))
         return con
 

@@ -58,7 +58,11 @@ def stretches(rows: Rows, core: Core, head: Head, segments: tuple[Segment, ...] 
         segment = segments[number]
         holder = holders.get(number)
         if holder is None:
-            _gone(head, segment)
+            now = core.head(head.id, rows)
+            if head.has_prefix or not now.has_prefix:
+                _gone(head, segment)
+            # It was deleted since, and left this session a copy.
+            return [Stretch(now.root, now.session, 1, head.seq, copied=True)]
         root, has_prefix = holder
         first = segments[number - 1].last + 1 if number and not has_prefix else 1
         found.append(Stretch(root, raw(segment.session), first, segment.last, copied=has_prefix))

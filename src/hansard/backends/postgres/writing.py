@@ -21,6 +21,7 @@ from ...fold import FOLD_VERSION, Fold
 from ...model.entry import Entry
 from .. import commit
 from . import documents, sources
+from .arrays import Blobs, Numbers
 from .connecting import Clashed, Connection, Lost, execute, settle
 from .core import LINES, SQL, Core
 from .known import Known
@@ -149,8 +150,8 @@ class _Writer:
         return {
             **usual_columns(info), "tenant": self.core.tenant, "root": root, "session": raw(self.session),
             "seq": info.seq, "hash": group.hash, "fold_version": FOLD_VERSION, "fold": group.fold.dump(state=False),
-            "seqs": [entry.seq for entry in group.entries], "ids": [raw(entry.id) for entry in group.entries],
-            "lines": group.lines,
+            "seqs": Numbers([entry.seq for entry in group.entries]), "ids": Blobs([raw(entry.id) for entry in group.entries]),
+            "lines": Blobs(group.lines),
         }  # fmt: skip
 
     def _values(self, root: bytes, before: Fold, group: commit.Group) -> dict[str, Any]:

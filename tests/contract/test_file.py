@@ -32,3 +32,4 @@ def fresh():
 
 
 TestFileBesideMemory = machine_for(fresh, examples=15)
+TestFileBesideMemoryAtRandom = pytest.mark.torture(machine_for(fresh, examples=200, explore=True))

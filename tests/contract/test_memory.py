@@ -28,3 +28,4 @@ def fresh():
 
 
 TestMemoryBesideMemory = machine_for(fresh)
+TestMemoryBesideMemoryAtRandom = pytest.mark.torture(machine_for(fresh, examples=200, explore=True))

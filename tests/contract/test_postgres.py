@@ -34,3 +34,4 @@ def fresh():
 
 
 TestPostgresBesideMemory = machine_for(fresh, examples=15)
+TestPostgresBesideMemoryAtRandom = pytest.mark.torture(machine_for(fresh, examples=200, explore=True))

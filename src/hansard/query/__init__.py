@@ -30,6 +30,7 @@ from .order import (
     find_cursor,
     order_field,
     order_key,
+    title_key,
 )
 from .pieces import Piece, pieces
 from .search import And, Or, Phrase, Search, Text, Without, Word
@@ -70,6 +71,7 @@ __all__ = [
     "search_all",
     "snippet",
     "text_matches",
+    "title_key",
     "tokens",
     "value_of",
     "where",

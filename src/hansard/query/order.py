@@ -32,6 +32,8 @@ ORDERS: Final = MappingProxyType(
 """Orders, each with the field of SessionInfo it goes by; `-` before the name turns it round."""
 
 _NUMBERS: Final = frozenset(("touched_us", "seq"))
+_TITLE_CHARS: Final = 250
+_UNSTORABLE: Final = dict.fromkeys((0, *range(0xD800, 0xE000)), "\ufffd")
 
 
 def order_field(order: str) -> tuple[str, bool]:
@@ -50,14 +52,20 @@ def order_field(order: str) -> tuple[str, bool]:
 def order_key(info: SessionInfo, order: str) -> Key:
     """What sessions are sorted by in an order, all of it descending if the order begins with `-`.
 
-    A title or time that is not said counts as "". Text goes by code points.
+    A title or time that is not said counts as "". Text goes by code points; of a title the first 250 count, and what
+    a column can't hold (NUL, half a surrogate pair) counts as U+FFFD.
 
     Raises:
         Invalid: there is no such order.
     """
     field, _ = order_field(order)
-    value = getattr(info, field)
+    value = title_key(info.title) if field == "title" else getattr(info, field)
     return (0 if field in _NUMBERS else "") if value is None else value, info.id
+
+
+def title_key(title: str | None) -> str:
+    """What a title is sorted by; the key of a key is that key."""
+    return (title or "")[:_TITLE_CHARS].translate(_UNSTORABLE)
 
 
 def check_limit(limit: int) -> int:

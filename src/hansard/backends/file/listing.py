@@ -23,7 +23,8 @@ _RARE: Final = frozenset(("id", "parent", "root"))
 """Fields of which few sessions share a value: their index comes before any that gives the order."""
 _WITH_ACTIVITY: Final = frozenset(("user", "agent", "project", "status"))
 """Fields whose index gives the order of activity, too."""
-_EXPRESSIONS: Final = {"title": "ifnull(s.title, '')"}
+_EXPRESSIONS: Final = {"title": "substr(ifnull(s.title, ''), 1, 250)"}
+"""As `query.title_key`; the column holds the title cleaned."""
 
 
 class _Plan(NamedTuple):

@@ -8,11 +8,22 @@ from typing import Any, Final, LiteralString, TypeAlias
 from ...errors import Corrupt, NotFound
 from ...model.info import SessionInfo
 from ...model.requests import Page
-from ...query import All, Condition, Field, check_limit, encode_cursor, find_cursor, matches, order_field, order_key
+from ...query import (
+    All,
+    Condition,
+    Field,
+    check_limit,
+    encode_cursor,
+    find_cursor,
+    matches,
+    order_field,
+    order_key,
+    title_key,
+)
 from ..derive import detached
 from .conditions import Sql, compiled
 from .core import SQL, Core
-from .rows import DAMAGED, LISTED, STALE, Head, clamp, raw, title_key, unraw
+from .rows import DAMAGED, LISTED, STALE, Head, clamp, raw, unraw, without_renewal
 
 Key: TypeAlias = tuple[str | int, str]
 
@@ -73,14 +84,15 @@ def freshen(core: Core) -> bool:
 
 def known_info(core: Core, head: Head) -> SessionInfo | None:
     """What a session is, of its row; None if it has gone."""
-    if head.fold_version in (STALE, DAMAGED) or head.folded() is not None:
-        return head.known_info()
-    try:
-        return core.info(head.id)
-    except NotFound:
-        return None
-    except Corrupt:
-        return head.known_info()
+    info = head.known_info()
+    if head.fold_version not in (STALE, DAMAGED) and head.folded() is None:
+        try:
+            info = core.info(head.id)
+        except NotFound:
+            return None
+        except Corrupt:
+            info = head.known_info()
+    return without_renewal(info)
 
 
 def _listed(where: Condition, sql: Sql) -> Sql:
@@ -124,4 +136,4 @@ def _bound(field: str, value: str | int) -> Any:
         return clamp(value)
     if field == "id":
         return raw(value)
-    return title_key(value) if field == "title" else value.replace("\0", "\ufffd")
+    return raw(title_key(value)) if field == "title" else value.replace("\0", "\ufffd")

@@ -11,6 +11,7 @@ from ...codec import values
 from ...fold import FOLD_VERSION, Fold
 from ...model.entry import Json
 from ...model.info import SessionInfo
+from ...query import title_key
 
 LISTED: Final = frozenset(("root", "fork"))
 """Kinds that are listed unless others are asked for."""
@@ -28,7 +29,6 @@ DAMAGED: Final = -1
 """Fold version of a row whose log was read and does not verify."""
 
 _BAD: Final = {0: REPLACEMENT, **dict.fromkeys(range(0xD800, 0xE000), REPLACEMENT)}
-_TITLE_BYTES_MAX: Final = 1_000
 _BIGINT_MAX: Final = 2**63 - 1
 
 
@@ -86,10 +86,15 @@ class Head(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(info, id=self.id, damaged=info.damaged or self.fold_version == DAMAGED)
 
 
+def without_renewal(info: SessionInfo) -> SessionInfo:
+    """The info as it follows from the log alone, which is what a listing gives."""
+    return with_renewal(info, info.lease.fence, 0) if info.lease is not None and info.lease.renewed_us else info
+
+
 def with_renewal(info: SessionInfo, fence: int, renewed_us: int) -> SessionInfo:
     """The info with when its lease was renewed, if that lease was."""
     lease = info.lease
-    if lease is None or not renewed_us or lease.fence != fence:
+    if lease is None or lease.renewed_us == renewed_us or lease.fence != fence:
         return info
     return msgspec.structs.replace(info, lease=msgspec.structs.replace(lease, renewed_us=renewed_us))
 
@@ -113,11 +118,6 @@ def clean(text: str | None) -> str | None:
         return None
     short = text[:TEXT_CHARS_MAX]
     return short if short.isascii() and "\0" not in short else short.translate(_BAD)
-
-
-def title_key(title: str | None) -> bytes:
-    """What sessions are sorted by in the order of their titles."""
-    return raw(title or "")[:_TITLE_BYTES_MAX]
 
 
 def clamp(number: int) -> int:
@@ -183,7 +183,7 @@ def columns(info: SessionInfo) -> dict[str, Any]:
         "number": None if info.number is None else clamp(info.number),
         "depth": clamp(info.depth),
         "title": clean(info.title),
-        "title_key": title_key(info.title),
+        "title_key": raw(title_key(info.title)),
         "status": clean(info.status),
         "model": clean(info.model),
         "provider": clean(info.provider),

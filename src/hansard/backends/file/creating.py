@@ -235,11 +235,16 @@ def opened_log(core: Core, session: str, place: str) -> Generator[Log]:
         msg = f"session {session!r} was removed while it was being made"
         raise NotFound(msg) from None
     os.close(fd)
-    with core.pool.using(session) as log:
-        if log.place != place:
-            msg = f"session {session!r} was made elsewhere meanwhile"
-            raise NotFound(msg)
-        yield log
+    while True:
+        with core.pool.using(session) as log:
+            if log.place == place:
+                yield log
+                return
+            if core.layout.find(session) != place:
+                msg = f"session {session!r} was made elsewhere meanwhile"
+                raise NotFound(msg)
+            # A log that is still open from a session of this id that was deleted, perhaps by another process.
+            core.pool.drop(log)
 
 
 def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Created:

@@ -32,7 +32,9 @@ ORDERS: Final = MappingProxyType(
 """Orders, each with the field of SessionInfo it goes by; `-` before the name turns it round."""
 
 _NUMBERS: Final = frozenset(("touched_us", "seq"))
-_TITLE_CHARS: Final = 250
+TITLE_KEY_CHARS: Final = 250
+"""So many characters of a title count in the order of titles."""
+
 _UNSTORABLE: Final = dict.fromkeys((0, *range(0xD800, 0xE000)), "\ufffd")
 
 
@@ -65,7 +67,7 @@ def order_key(info: SessionInfo, order: str) -> Key:
 
 def title_key(title: str | None) -> str:
     """What a title is sorted by; the key of a key is that key."""
-    return (title or "")[:_TITLE_CHARS].translate(_UNSTORABLE)
+    return (title or "")[:TITLE_KEY_CHARS].translate(_UNSTORABLE)
 
 
 def check_limit(limit: int) -> int:

@@ -10,6 +10,7 @@ import apsw
 from ...model.info import SessionInfo
 from ...model.requests import Page
 from ...query import Condition, check_limit, encode_cursor, find_cursor, matches, order_field, order_key
+from ...query.order import TITLE_KEY_CHARS
 from .conditions import Sql, anchored, compiled, only_listed
 from .rows import clamp, clean, decode_info
 
@@ -23,7 +24,7 @@ _RARE: Final = frozenset(("id", "parent", "root"))
 """Fields of which few sessions share a value: their index comes before any that gives the order."""
 _WITH_ACTIVITY: Final = frozenset(("user", "agent", "project", "status"))
 """Fields whose index gives the order of activity, too."""
-_EXPRESSIONS: Final = {"title": "substr(ifnull(s.title, ''), 1, 250)"}
+_EXPRESSIONS: Final = {"title": f"substr(ifnull(s.title, ''), 1, {TITLE_KEY_CHARS})"}
 """As `query.title_key`; the column holds the title cleaned."""
 
 

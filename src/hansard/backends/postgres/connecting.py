@@ -19,7 +19,6 @@ import psycopg.conninfo
 from psycopg.rows import TupleRow
 
 from ...errors import Invalid, Unavailable
-from .arrays import register
 
 T = TypeVar("T")
 Parameters: TypeAlias = Mapping[str, Any]
@@ -94,6 +93,10 @@ class Connection(psycopg.Connection[TupleRow]):
     doubtful: bool = False
     """The server said that what it committed last may not be on a standby."""
     used_at: float = 0.0
+    wired: dict[str, bytes]
+    """The statements that `wire` has prepared on it, and under which names."""
+    named: int = 0
+    """How many it ever has: the driver drops all of them when a transaction is undone."""
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """As in psycopg, but never longer than the deadline."""
@@ -172,7 +175,7 @@ class Database:
             msg = f"no PostgreSQL server to write to answers: {_words(error)}. See that it runs, then repeat the call"
             raise Lost(msg) from error
         con.deadline_s = settings.deadline_s
-        register(con.adapters)
+        con.wired = {}
         con.add_notice_handler(lambda diagnostic: _notice(con, diagnostic))
         return con
 
@@ -222,7 +225,7 @@ class Database:
             try:
                 with self.connection(fresh=fresh) as con, translated(con):
                     con.doubtful = False
-                    with con.transaction():
+                    with _undoing(con), con.transaction():
                         begun = True
                         result = work(con)
                     settle(con)
@@ -258,6 +261,16 @@ def _defaults(url: str) -> dict[str, Any]:
 
 
 _of_the_parent: list[Connection] = []
+
+
+@contextlib.contextmanager
+def _undoing(con: Connection) -> Generator[None]:
+    """When the driver undoes a transaction, it drops every prepared statement: they are prepared anew."""
+    try:
+        yield
+    except BaseException:
+        con.wired.clear()
+        raise
 
 
 def execute(con: Connection, statement: LiteralString, parameters: Parameters | None = None) -> list[TupleRow]:
@@ -311,16 +324,18 @@ def translated(con: Connection) -> Generator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _translate(con, error) from error
+        raise translate(con, error) from error
 
 
-def _translate(con: Connection, error: psycopg.Error) -> Unavailable | Invalid:
+def translate(con: Connection, error: psycopg.Error) -> Unavailable | Invalid:
+    """What the driver raised on a connection, as `translated` says it; a connection of no more use is closed."""
     state = error.sqlstate or ""
     words = _words(error)
     if state in _AGAIN:
         return Again(f"the server undid the transaction because of others ({words}); repeat the call")
     # 25006: this server has become a standby, and the writable one is elsewhere.
-    if con.closed or con.broken or not state or state[:2] in ("08", "57") or state == "25006":
+    # 26000: somebody between us and the server has lost a prepared statement.
+    if con.closed or con.broken or not state or state[:2] in ("08", "57") or state in ("25006", "26000"):
         con.close()
         return Lost(f"the connection to PostgreSQL was lost ({words}). Repeat the call with the same ids")
     if state == "23505":

@@ -21,14 +21,24 @@ from ...fold import FOLD_VERSION, Fold
 from ...model.entry import Entry
 from .. import commit
 from . import documents, sources
-from .arrays import Blobs, Numbers
 from .connecting import Clashed, Connection, Lost, execute, settle
 from .core import LINES, SQL, Core
 from .known import Known
 from .rows import Head, columns, encode_state, marks_of, raw, said, unraw, usual_columns
+from .wire import BIGINT, BLOBS, BOOL, BYTEA, NUMBERS, TEXT, Wired, number
 
-_TRIES: Final = 20
 _PAUSE_S: Final = 0.05
+
+_TYPES: Final = {
+    **dict.fromkeys(("tenant", "root", "session", "hash", "was_hash", "fold", "state", "parent", "title_key"), BYTEA),
+    **dict.fromkeys(("seq", "was_seq", "fold_version", "was_version", "message_count", "entry_count", "size"), BIGINT),
+    **dict.fromkeys(("agent", "user", "project", "slug", "title", "status", "model", "provider"), TEXT),
+    **dict.fromkeys(("new_state", "pinned", "is_empty", "is_error"), BOOL),
+    **dict.fromkeys(("updated_at", "activity_at"), TEXT),
+    "touched_us": BIGINT, "seqs": NUMBERS, "ids": BLOBS, "lines": BLOBS, "given": BLOBS,
+}  # fmt: skip
+_APPEND_USUAL: Final = Wired("append_usual", SQL["append_usual"], _TYPES)
+_APPEND: Final = Wired("append", SQL["append"], _TYPES)
 
 
 def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> list[Answer]:
@@ -130,16 +140,19 @@ class _Writer:
         """Whether the group was written; if not, the entries that already have ids of it."""
         was = {"was_seq": known.seq, "was_hash": known.hash, "was_version": known.version}
         if self._is_usual(known.fold, group.fold):
-            statement, asked = SQL["append_usual"], self._usual_values(known.root, group)
+            statement, asked = _APPEND_USUAL, self._usual_values(known.root, group)
         else:
-            statement, asked = SQL["append"], self._values(known.root, known.fold, group)
+            statement, asked = _APPEND, self._values(known.root, known.fold, group)
         with self.core.db.connection() as con:
             con.doubtful = False
-            found = execute(con, statement, asked | was)
+            first, *found = statement.run(con, asked | was)
             settled = not con.doubtful
-        if found[0][0] and not settled:
+        moved = number(first[0]) > 0
+        if moved and not settled:
             self._make_sure(known)
-        return bool(found[0][0]), {unraw(row[1]): decode_line(bytes(row[2])) for row in found[1:]}
+        return moved, {
+            unraw(name): decode_line(line) for _, name, line in found if name is not None and line is not None
+        }
 
     def _is_usual(self, before: Fold, after: Fold) -> bool:
         """Whether the group changes of the row only what every group does, and no id can be there already."""
@@ -150,8 +163,8 @@ class _Writer:
         return {
             **usual_columns(info), "tenant": self.core.tenant, "root": root, "session": raw(self.session),
             "seq": info.seq, "hash": group.hash, "fold_version": FOLD_VERSION, "fold": group.fold.dump(state=False),
-            "seqs": Numbers([entry.seq for entry in group.entries]), "ids": Blobs([raw(entry.id) for entry in group.entries]),
-            "lines": Blobs(group.lines),
+            "seqs": [entry.seq for entry in group.entries], "ids": [raw(entry.id) for entry in group.entries],
+            "lines": group.lines,
         }  # fmt: skip
 
     def _values(self, root: bytes, before: Fold, group: commit.Group) -> dict[str, Any]:
@@ -238,8 +251,8 @@ class _Writer:
     def _write(self, con: Connection, head: Head, before: Fold, group: commit.Group) -> None:
         core = self.core
         asked = {**self._values(head.root, before, group), "was_seq": head.seq, "was_hash": head.hash}
-        found = execute(con, SQL["append"], {**asked, "was_version": FOLD_VERSION, "given": []})
-        if not found[0][0]:
+        found = _APPEND.run(con, {**asked, "was_version": FOLD_VERSION, "given": []})
+        if not number(found[0][0]):
             msg = f"session {self.session!r}: the head moved although its row is locked; run `hansard check`"
             raise Unavailable(msg)
         if self._changes_marks(before, group.fold):

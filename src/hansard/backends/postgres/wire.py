@@ -1,0 +1,161 @@
+"""Statements that go over the wire as they are: parameters of known types, packed by us, prepared once a connection.
+
+The driver's general way finds the parameters of a statement, chooses a type for each value, and makes columns of what
+comes back. For an append that cost more than all the rest of it. Here is what an append needs, and no more: one round
+trip, under the client's own deadline, errors in our words, and rows of bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, LiteralString, TypeAlias
+
+import psycopg
+from psycopg import pq
+from psycopg.errors import error_from_result
+
+from .connecting import Connection, Lost, translate
+
+Row: TypeAlias = list[bytes | None]
+Pack: TypeAlias = Callable[[Any], bytes]
+
+_PARAMETER: Final = re.compile(r"%\((\w+)\)[sb]")
+_ARRAY: Final = struct.Struct("!iiIii")
+_SIZE: Final = struct.Struct("!i")
+_NUMBER: Final = struct.Struct("!iq")
+_EIGHT: Final = struct.Struct("!q")
+_GOOD: Final = frozenset((pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.PIPELINE_SYNC))
+_OID_BOOL: Final = 16
+_OID_BYTEA: Final = 17
+_OID_BIGINT: Final = 20
+_OID_TEXT: Final = 25
+
+
+def _blobs(items: Sequence[bytes]) -> bytes:
+    pieces = [_ARRAY.pack(1, 0, _OID_BYTEA, len(items), 1)]
+    for item in items:
+        pieces += (_SIZE.pack(len(item)), item)
+    return b"".join(pieces)
+
+
+def _numbers(items: Sequence[int]) -> bytes:
+    return _ARRAY.pack(1, 0, _OID_BIGINT, len(items), 1) + b"".join([_NUMBER.pack(8, item) for item in items])
+
+
+def _yes_or_no(value: bool) -> bytes:  # noqa: FBT001 - it is the value
+    return b"\1" if value else b"\0"
+
+
+BOOL: Final[tuple[int, Pack]] = (_OID_BOOL, _yes_or_no)
+BYTEA: Final[tuple[int, Pack]] = (_OID_BYTEA, bytes)
+BIGINT: Final[tuple[int, Pack]] = (_OID_BIGINT, _EIGHT.pack)
+TEXT: Final[tuple[int, Pack]] = (_OID_TEXT, str.encode)
+BLOBS: Final[tuple[int, Pack]] = (1001, _blobs)
+"""A `bytea[]`."""
+NUMBERS: Final[tuple[int, Pack]] = (1016, _numbers)
+"""A `bigint[]`."""
+
+
+def number(data: bytes | None) -> int:
+    """A `bigint` of a row; a null is 0."""
+    return 0 if data is None else _EIGHT.unpack(data)[0]
+
+
+class Wired:
+    """A statement with named parameters whose types are known."""
+
+    def __init__(self, name: str, statement: LiteralString, types: Mapping[str, tuple[int, Pack]]) -> None:
+        """`name` is its own among all that are wired; `types` says of each parameter its oid and how it is packed."""
+        names = list(dict.fromkeys(_PARAMETER.findall(statement)))
+        places = {one: f"${place}" for place, one in enumerate(names, 1)}
+        self._name = name
+        self._text = _PARAMETER.sub(lambda found: places[found[1]], statement).encode()
+        self._oids = [types[one][0] for one in names]
+        self._packed = [(one, types[one][1]) for one in names]
+        self._formats = [pq.Format.BINARY] * len(names)
+
+    def run(self, con: Connection, values: Mapping[str, Any]) -> list[Row]:
+        """The rows that it gives with these values, in one round trip; a transaction of its own if none is open.
+
+        Raises:
+            Lost, Again, Clashed, Unavailable, Invalid: as `connecting.translate` says.
+        """
+        packed = [None if (value := values[name]) is None else pack(value) for name, pack in self._packed]
+        try:
+            return _rows(self._send(con, packed))
+        except psycopg.Error as error:
+            raise translate(con, error) from error
+
+    def _send(self, con: Connection, packed: Sequence[bytes | None]) -> pq.abc.PGresult:
+        wire = con.pgconn
+        if con.prepare_threshold is None:
+            wire.send_query_params(self._text, packed, self._oids, self._formats, pq.Format.BINARY)
+        elif (prepared := con.wired.get(self._name)) is not None:
+            wire.send_query_prepared(prepared, packed, self._formats, pq.Format.BINARY)
+        else:
+            return self._prepare_and_send(con, packed)
+        return _answers(con)[0]
+
+    def _prepare_and_send(self, con: Connection, packed: Sequence[bytes | None]) -> pq.abc.PGresult:
+        """Both in one round trip."""
+        wire = con.pgconn
+        con.named += 1
+        name = f"hansard_{con.named}".encode()
+        wire.enter_pipeline_mode()
+        wire.send_prepare(name, self._text, self._oids)
+        wire.send_query_prepared(name, packed, self._formats, pq.Format.BINARY)
+        wire.pipeline_sync()
+        prepared, result, _ = _answers(con)
+        wire.exit_pipeline_mode()
+        if prepared.status not in _GOOD:
+            return prepared
+        con.wired[self._name] = name
+        return result
+
+
+def _answers(con: Connection) -> list[pq.abc.PGresult]:
+    """What the server says to what was sent, once it has said it all.
+
+    Raises:
+        Lost: it did not within the deadline; the connection is closed.
+        psycopg.Error: the connection was cut.
+    """
+    wire, end = con.pgconn, time.monotonic() + con.deadline_s
+    waiting = select.poll()
+    waiting.register(wire.socket, select.POLLIN | select.POLLOUT)
+    while wire.flush():
+        _wait(con, waiting, end)
+    waiting.modify(wire.socket, select.POLLIN)
+    pipelined = wire.pipeline_status != pq.PipelineStatus.OFF
+    found: list[pq.abc.PGresult] = []
+    while True:
+        while wire.is_busy():
+            _wait(con, waiting, end)
+        result = wire.get_result()
+        if result is not None:
+            found.append(result)
+        if wire.status == pq.ConnStatus.BAD:
+            raise psycopg.OperationalError(wire.get_error_message())
+        if result.status == pq.ExecStatus.PIPELINE_SYNC if result is not None else not pipelined:
+            return found
+
+
+def _wait(con: Connection, waiting: select.poll, end: float) -> None:
+    """Take in what arrives next, or let what is to be sent go on."""
+    left = end - time.monotonic()
+    if left <= 0 or not waiting.poll(left * 1000):
+        con.close()
+        msg = f"PostgreSQL did not answer within {con.deadline_s:g} s, so this is in doubt. Repeat the call with the same ids"
+        raise Lost(msg)
+    con.pgconn.consume_input()
+
+
+def _rows(result: pq.abc.PGresult) -> list[Row]:
+    if result.status not in _GOOD:
+        raise error_from_result(result)
+    columns = range(result.nfields)
+    return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]

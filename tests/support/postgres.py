@@ -23,13 +23,10 @@ RUN = "HANSARD_TEST_RUN"
 """Names the folder that the processes of one run share."""
 NEEDED = "HANSARD_TESTS_NEED_POSTGRES"
 """Set by `make test`: without a server the tests fail instead of being skipped."""
-PLACES = (
-    "/usr/lib/postgresql/*/bin",
-    "/usr/pgsql-*/bin",
-    "/opt/homebrew/opt/postgresql@*/bin",
-    str(CHECKOUT / ".build/postgres/*/pginstall/bin"),
-    str(CHECKOUT / ".build/postgres/bin"),
-)
+MAJOR = "HANSARD_TEST_POSTGRES_MAJOR"
+"""Set by `make torture`: the one major version that will do."""
+PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
+PRIVATE = str(CHECKOUT / ".build/postgres/*/pginstall*/bin")
 GUARDIAN = """
 import os, subprocess, sys, time
 run, parent, *stop = sys.argv[1:]
@@ -47,13 +44,21 @@ TABLES = (
 
 
 def binaries() -> Path | None:
-    """The newest PostgreSQL of a promised version on this machine."""
-    found = [path for place in PLACES for path in Path("/").glob(place.lstrip("/"))]
+    """The newest PostgreSQL of the wanted version on this machine; a private build only where there is no other."""
+    wanted = os.environ.get(MAJOR)
+    promised = range(int(wanted), int(wanted) + 1) if wanted else range(15, 19)
     on_path = shutil.which("initdb")
-    if on_path is not None:
-        found.append(Path(on_path).resolve().parent)
-    usable = [(version, path) for path in found if 15 <= (version := version_of(path)) <= 18]
-    return max(usable)[1] if usable else None
+    there = [] if on_path is None else [Path(on_path).resolve().parent]
+    there += [path for place in PLACES for path in _under_root(place)]
+    for places in (there, _under_root(PRIVATE)):
+        usable = [(version, path) for path in places if (version := version_of(path)) in promised]
+        if usable:
+            return max(usable)[1]
+    return None
+
+
+def _under_root(pattern: str) -> list[Path]:
+    return list(Path("/").glob(pattern.lstrip("/")))
 
 
 def version_of(bin_folder: Path) -> int:
@@ -102,6 +107,7 @@ def start(bin_folder: Path, folder: Path, *options: str) -> str:
     user = other_user()
     if user is not None:
         os.chown(data, user.pw_uid, user.pw_gid)
+        bin_folder = within_reach(bin_folder, folder)
     run_as(
         user, [bin_folder / "initdb", "-D", data / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
     )
@@ -118,6 +124,17 @@ def start(bin_folder: Path, folder: Path, *options: str) -> str:
     guard = [sys.executable, "-c", GUARDIAN, str(folder), parent, *stop]
     subprocess.run(["sh", "-c", '"$0" "$@" >/dev/null 2>&1 &', *guard], start_new_session=True, check=True)
     return f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+
+
+def within_reach(bin_folder: Path, folder: Path) -> Path:
+    """The binaries where another user may run them: a checkout of root's can be closed to everybody else."""
+    if all(part.stat().st_mode & 0o005 == 0o005 for part in (bin_folder, *bin_folder.parents)):
+        return bin_folder
+    private = CHECKOUT / ".build/postgres"
+    # A private build has libraries beside it.
+    whole = private if private in bin_folder.parents else bin_folder.parent
+    shutil.copytree(whole, folder / "postgresql", symlinks=True)
+    return folder / "postgresql" / bin_folder.relative_to(whole)
 
 
 def other_user() -> pwd.struct_passwd | None:

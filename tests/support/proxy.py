@@ -18,6 +18,8 @@ class Proxy:
         """How often a client asked the server to finish: one for each round trip."""
         self.frozen = threading.Event()
         self.connections = 0
+        self.cuts = {"sent": 0, "answered": 0}
+        """How often a connection was cut where it was to be."""
         self._cut = None
         self._open: list[socket.socket] = []
         self._mutex = threading.Lock()
@@ -86,6 +88,7 @@ class Proxy:
                 self._cut[way] = left - size
                 return size
             self._cut = None
+            self.cuts[way] += 1
             return left
 
 

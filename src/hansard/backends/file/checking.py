@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ...codec.line import GENESIS
+from ...codec.line import GENESIS, end_of
 from ...errors import Corrupt, HansardError, NotFound
 from ...limits import GIB, SESSION_BYTES_WARN
 from ...model.entry import Entry
 from ...model.info import Segment
 from ...model.requests import Finding
 from ..derive import attachments_of
-from . import attaching, checking_documents, deleting, disk, locks, scan, sources
+from . import attaching, checking_documents, checking_places, deleting, disk, locks, scan, sources
 from .core import Core
 from .layout import LOG, POISONED, PREFIX, is_real_folder
-from .receiving import segments_of
 
 DAMAGE: Final = "damage"
 NOTE: Final = "note"
@@ -34,9 +33,10 @@ def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]
             raise NotFound(msg)
         yield from _check_place(core, place, session, repair=repair)
         return
-    yield from _strangers(core)
+    yield from checking_places.strangers(core)
     for place in every_place(core):
         yield from _check_place(core, place, None, repair=repair)
+    yield from checking_places.pairs(core, repair=repair)
     yield from checking_documents.check(core, repair=repair)
 
 
@@ -53,14 +53,6 @@ def every_place(core: Core) -> Iterator[str]:
                         yield f"sessions/{path.name}/children/{child.name}"
 
 
-def _strangers(core: Core) -> Iterator[Finding]:
-    """What stands among the sessions and is none."""
-    for path in sorted(core.layout.sessions.iterdir()):
-        if path.is_symlink() or not (path.is_dir() or path.is_file()):
-            msg = f"{path}: neither a folder nor a file. A store holds no links; move what it names here, or remove it"
-            yield Finding("", DAMAGE, msg, path=str(path))
-
-
 def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -> Iterator[Finding]:
     folder = core.layout.folder(place)
     named = session or deleting.id_at(core, place) or folder.name
@@ -71,6 +63,9 @@ def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -
         if not folder.exists():
             return
         looking.empty = True
+    except Corrupt as error:
+        looking.broken = True
+        yield Finding(named, DAMAGE, str(error), error.path or str(folder / LOG), error.line, error.offset)
     if looking.empty:
         was = any((folder / name).exists() for name in ("children", "attachments", PREFIX)) or _knew(
             core, named, folder
@@ -85,7 +80,9 @@ def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -
         looking.broken = True
     if repair and (looking.broken or looking.tail):
         _repair(core, place, looking)
-    yield from looking.prefix()
+    if looking.first is not None:
+        yield from checking_places.way_to(core, named, place, repair=repair)
+    yield from looking.before(core, place)
     yield from _check_attachments(core, looking)
 
 
@@ -106,6 +103,7 @@ class _Looking:
         self.empty = self.broken = self.tail = False
         self.mark = scan.Mark()
         self.first: Entry | None = None
+        self.segments: tuple[Segment, ...] = ()
         self.named: dict[str, int] = {}
         """The attachments that its entries need, with the seq of the first that does."""
 
@@ -138,13 +136,12 @@ class _Looking:
     def start(self, path: Path) -> scan.Mark:
         """Where the chain of the log begins."""
         first = sources.first_entry(path)
-        segments: tuple[Segment, ...] = segments_of(first) if first is not None and first.kind == "created" else ()
+        begins = first is not None and first.kind == "created"
+        self.segments = sources.segments_of(first) if first is not None and begins else ()
         if first is not None and isinstance(first.body, dict) and first.body.get("session") not in (None, self.session):
             msg = f"{path}: holds session {first.body.get('session')!r}, not {self.session!r}; move it to its own place"
             raise Corrupt(msg, path=str(path), line=1)
-        if not segments:
-            return scan.Mark(0, 0, GENESIS)
-        return scan.Mark(0, segments[-1].last, bytes.fromhex(segments[-1].hash))
+        return scan.Mark(0, *end_of(self.segments))
 
     def follow(self, scanner: scan.Scanner) -> None:
         """Read the whole groups that a scanner gives."""
@@ -170,18 +167,33 @@ class _Looking:
         line = self.mark.seq - (self.first.seq if self.first else 1) + 2
         return Finding(self.session, NOTE, msg, str(path), line, tail.offset)
 
-    def prefix(self) -> Iterator[Finding]:
-        """What is wrong with the copy of the lines before the log."""
+    def before(self, core: Core, place: str) -> Iterator[Finding]:
+        """What is wrong with the lines before the log: with the copy of them, or with where else they are read."""
         path = self.folder / PREFIX
-        with contextlib.suppress(FileNotFoundError), sources.opened(path) as fd:
-            previous = GENESIS
-            for number, (offset, line) in enumerate(scan.raw_lines(fd, 0), 1):
-                try:
-                    previous = bytes.fromhex(scan.verify_line(line, previous, number).hash)
-                except Corrupt as error:
-                    msg = f"session {self.session!r}: inherited line {number}: {error}"
-                    yield Finding(self.session, DAMAGE, msg, str(path), number, offset)
-                    return
+        try:
+            with sources.opened(path) as fd:
+                yield from self._copied(fd, path)
+        except FileNotFoundError:
+            try:
+                sources.inherited(core.layout, place, self.segments)
+            except Corrupt as error:
+                yield Finding(self.session, DAMAGE, f"session {self.session!r}: {error}", str(path))
+        except Corrupt as error:
+            yield Finding(self.session, DAMAGE, f"session {self.session!r}: {error}", str(path), error.line)
+
+    def _copied(self, fd: int, path: Path) -> Iterator[Finding]:
+        """Verify the copy of all lines before the log."""
+        number, previous = 0, GENESIS
+        for number, (offset, line) in enumerate(scan.raw_lines(fd, 0), 1):
+            try:
+                previous = bytes.fromhex(scan.verify_line(line, previous, number).hash)
+            except Corrupt as error:
+                msg = f"session {self.session!r}: inherited line {number}: {error}"
+                yield Finding(self.session, DAMAGE, msg, str(path), number, offset)
+                return
+        if self.segments and (number, previous) != end_of(self.segments):
+            msg = f"session {self.session!r}: the copy of what it inherits ends with entry {number}, not as its log begins"
+            yield Finding(self.session, DAMAGE, f"{msg}. Restore the file from a backup", str(path), number + 1)
 
 
 def _check_attachments(core: Core, looking: _Looking) -> Iterator[Finding]:

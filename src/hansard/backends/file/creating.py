@@ -55,24 +55,24 @@ class Pair:
     def latest(self, core: Core, creation: Creation) -> Created | None:
         """The session with the highest number of those that still exist."""
         # The last line has the highest number; the others are in order but where sessions came from other stores.
-        newest = [_pair_line(line) for line in self._lines[-1:]]
+        newest = [pair_line(line) for line in self._lines[-1:]]
         for _, session in newest or ():
             if (there := _of_pair(core, session, creation)) is not None:
                 return there
-        for _, session in sorted({_pair_line(line) for line in self._lines}, reverse=True):
+        for _, session in sorted({pair_line(line) for line in self._lines}, reverse=True):
             if (there := _of_pair(core, session, creation)) is not None:
                 return there
         return None
 
     def take(self, session: str) -> int:
         """The next number, durable, for a session."""
-        number = _pair_line(self._lines[-1])[0] + 1 if self._lines else 1
+        number = pair_line(self._lines[-1])[0] + 1 if self._lines else 1
         self._add((number, session))
         return number
 
     def note(self, number: int, session: str) -> None:
         """Have a session that was numbered elsewhere count here too; the last line keeps the highest number."""
-        there = [_pair_line(line) for line in self._lines]
+        there = [pair_line(line) for line in self._lines]
         if (number, session) in there:
             return
         highest = there[-1:]
@@ -93,12 +93,20 @@ def _of_pair(core: Core, session: str, creation: Creation) -> Created | None:
     return None
 
 
-def _pair_line(line: bytes) -> tuple[int, str]:
+def pair_line(line: bytes) -> tuple[int, str]:
+    """The number and the id in a line of a pair's file.
+
+    Raises:
+        Corrupt: it is damaged.
+    """
     try:
         number, session = values.decode(line)
         return int(number), str(session)
     except (ValueError, TypeError):
-        msg = f"a line in pairs/ is damaged: {line[:80]!r}. Restore the file from a backup, or remove the line"
+        msg = (
+            f"a line in pairs/ is damaged: {line[:80]!r}. Restore the file from a backup, "
+            "or have `hansard check --repair` go without that line"
+        )
         raise Corrupt(msg) from None
 
 

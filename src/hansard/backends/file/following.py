@@ -13,8 +13,6 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-import msgspec
-
 from ...codec.line import decode_line, id_of
 from ...errors import Corrupt, NotFound, Unavailable
 from ...fold import Fold
@@ -120,10 +118,12 @@ class Following:
     def _open(self) -> None:
         """Open what the path names now, and forget what was known of another file."""
         try:
-            fd = locks.open_file(self.path, os.O_RDWR)
+            with sources.as_file(self.path):
+                fd = locks.open_file(self.path, os.O_RDWR)
         except FileNotFoundError:
             self._gone()
         self._take(fd)
+        sources.check_is_file(fd, self.path)
         known = self._first_hash
         self._seen = ()
         self._forget()
@@ -157,8 +157,8 @@ class Following:
             msg = f"{self.path}: holds session {first.body.get('session')!r}, not {self.session!r}; move it to its own place"
             raise Corrupt(msg, path=str(self.path), line=1)
         self._first_hash, self.first_seq = first.hash, first.seq
-        with contextlib.suppress(msgspec.ValidationError):
-            self.segments = msgspec.convert(first.body.get("segments", ()), tuple[Segment, ...])
+        with contextlib.suppress(Corrupt):
+            self.segments = sources.segments_of(first)
 
     def _follow(self, now: tuple[int, ...]) -> None:
         """Fold on over what was written since, by whomever."""

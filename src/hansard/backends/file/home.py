@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import Final
@@ -95,6 +96,9 @@ def _make_folder(root: Path, *, create: bool) -> None:
 def _read(root: Path) -> About | None:
     path = root / ABOUT
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            msg = f"{path}: this is no file. Move it away and restore the file, or go without: it is made anew"
+            raise Corrupt(msg, path=str(path))
         text = path.read_bytes()
     except FileNotFoundError:
         return None

@@ -131,5 +131,5 @@ def is_real_folder(path: Path) -> bool:
     """Whether a path is a folder itself, not a link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False

@@ -42,7 +42,7 @@ class Arrived(msgspec.Struct):
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Of a fork: where the entries before its first lie."""
-        return segments_of(self.first)
+        return sources.segments_of(self.first)
 
     @property
     def has_prefix(self) -> bool:
@@ -55,19 +55,6 @@ class Arrived(msgspec.Struct):
             for number, (_, line) in enumerate(scan.raw_lines(fd, 0), self.first.seq):
                 if number > after:
                     yield erase_line(line) if number in self.erased else line
-
-
-def segments_of(first: Entry) -> tuple[Segment, ...]:
-    """The segments that a `created` entry names.
-
-    Raises:
-        Corrupt: they can't be understood.
-    """
-    try:
-        return msgspec.convert(first.body.get("segments", ()), tuple[Segment, ...])
-    except (msgspec.ValidationError, AttributeError):
-        msg = "the first line of the log does not say where the entries before it lie"
-        raise Corrupt(msg, line=1) from None
 
 
 def receive(
@@ -176,7 +163,7 @@ class _Gathering:
         self.links: dict[int, str] = {}
         self.erased: set[int] = set()
         self._group = 0
-        segments = segments_of(_decoded(begin))
+        segments = sources.segments_of(_decoded(begin))
         previous = bytes.fromhex(segments[-1].hash) if segments else GENESIS
         self._begin = begin
         self.first = self.last = self._take(begin, previous, segments[-1].last + 1 if segments else 1)

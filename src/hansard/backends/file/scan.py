@@ -169,12 +169,13 @@ class Scanner:
                 else:
                     first = entry.seq
                     verify_body(line, entry)
+                # The hash of a line that nothing before it proves may be anything, also no hex.
+                previous, previous_seq = bytes.fromhex(entry.hash), entry.seq
             except (Corrupt, ValueError):
                 previous = None
                 continue
             if entry.commit is not None and first <= entry.commit[0] <= entry.seq:
                 return True
-            previous, previous_seq = bytes.fromhex(entry.hash), entry.seq
         return False
 
 

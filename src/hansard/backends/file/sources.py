@@ -7,14 +7,16 @@ the `prefix.jsonl` that the deletion left beside the log of the next one in line
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
 
-from ...codec.line import decode_line, decode_lines
+from ...codec.line import decode_line, decode_lines, end_of
 from ...errors import Corrupt
 from ...model.entry import Entry
 from ...model.info import Segment
@@ -44,10 +46,46 @@ class Source(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Generator[int]:
-    """A descriptor to read from. Each reader has its own, so none is closed under another."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+def as_file(path: Path) -> Generator[None]:
+    """Open `path` inside: what can't be opened because it is no file is damage.
+
+    Raises:
+        Corrupt: it is a link or a folder.
+    """
     try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise _no_file(path) from None
+        raise
+
+
+def check_is_file(fd: int, path: Path) -> None:
+    """Return if what was opened is a file.
+
+    Raises:
+        Corrupt: it is not.
+    """
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise _no_file(path)
+
+
+def _no_file(path: Path) -> Corrupt:
+    msg = f"{path}: this is no file but a link, a folder or a pipe. Put the file back, or run `hansard check --repair`"
+    return Corrupt(msg, path=str(path), line=1)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Generator[int]:
+    """A descriptor to read from. Each reader has its own, so none is closed under another.
+
+    Raises:
+        Corrupt: what stands there is no file: a link, a folder, a pipe.
+    """
+    with as_file(path):
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        check_is_file(fd, path)
         yield fd
     finally:
         os.close(fd)
@@ -102,6 +140,22 @@ def _prefix(layout: Layout, owner: str, segment: Segment) -> Source:
         )
         raise Corrupt(msg, path=str(path)) from None
     return Source(path, 1, segment.last, end)
+
+
+def segments_of(first: Entry) -> tuple[Segment, ...]:
+    """The segments that a `created` entry names: before its line, the hash of the last one.
+
+    Raises:
+        Corrupt: they can't be understood.
+    """
+    try:
+        segments = msgspec.convert(first.body.get("segments", ()), tuple[Segment, ...])
+        for segment in segments:
+            end_of((segment,))
+    except (msgspec.ValidationError, AttributeError, ValueError):
+        msg = "the first line of the log does not say where the entries before it lie"
+        raise Corrupt(msg, line=1) from None
+    return segments
 
 
 def read(source: Source, after: int, before: int | None) -> Generator[Entry]:
@@ -261,5 +315,5 @@ def first_entry(path: Path) -> Entry | None:
         with opened(path) as fd:
             _, line = next(scan.raw_lines(fd, 0), (0, b""))
         return decode_line(line)
-    except (OSError, ValueError):
+    except (OSError, ValueError, Corrupt):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 
 import hansard
@@ -14,9 +15,19 @@ def tell(value):
     sys.stdout.flush()
 
 
-def pair(store, *, count):
-    """Ask for the session of one agent and user, again and again."""
-    tell(sorted({store.get_or_create(agent="coder", user="ana").id for _ in range(count)}))
+def pair(store, *, count, threads=1):
+    """Ask for the session of one agent and user, again and again, from several threads."""
+    found = set()
+
+    def ask():
+        found.update([store.get_or_create(agent="coder", user="ana").id for _ in range(count // threads)])
+
+    asking = [threading.Thread(target=ask) for _ in range(threads)]
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join()
+    tell(sorted(found))
 
 
 def count_up(store, *, count):
@@ -54,12 +65,29 @@ def touch(store, *, sessions):
     tell(told)
 
 
+def touch_children(store, *, roots):
+    """Append to children of old sessions, in no order that a pruner knows; tells which roots this was acknowledged for."""
+    told = []
+    for name in reversed(roots):
+        try:
+            store.get(f"{name}-child").append(hansard.user("still in use"))
+        except hansard.NotFound:
+            continue
+        told.append(name)
+    tell(told)
+
+
 def prune(store, *, age):
     """Prune by age until nothing is left to prune; tells what went."""
     gone = []
     for _ in range(20):
         gone += store.prune(hansard.RetentionPolicy(max_age=age)).deleted
     tell(gone)
+
+
+def prune_once(store, *, age):
+    """Prune by age once, with the cut-off of now; tells what went."""
+    tell(store.prune(hansard.RetentionPolicy(max_age=age)).deleted)
 
 
 def behind_saves(store, *, cooldown):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import hansard
 from hansard.backend import Request
 from hansard.model.requests import Creation
+from support import stores
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1] / "src"
@@ -68,9 +70,20 @@ def root(tmp_path):
     return tmp_path / "store"
 
 
+@pytest.fixture(params=["file", "postgresql"])
+def place(request, root):
+    """Where the store of a test lies that is for every store which processes can share: a folder, a database."""
+    if request.param == "file":
+        return root
+    stores.need_server()
+    with hansard.open(stores.url_of(stores.database())):
+        pass
+    return stores.url_of(stores.empty_database())
+
+
 @pytest.fixture
-def workers(root):
-    workers = Workers(root)
+def workers(request):
+    workers = Workers(request.getfixturevalue("place" if "place" in request.fixturenames else "root"))
     yield workers
     workers.end()
 

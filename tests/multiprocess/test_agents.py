@@ -18,40 +18,44 @@ def many(workers, job, **arguments):
     return workers.results(*started)
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(500, marks=pytest.mark.torture)])
-def test_processes_that_want_the_session_of_a_pair_get_one(workers, root, count):
-    with hansard.open(root) as store:
-        told = many(workers, "pair", count=count)
+@pytest.mark.parametrize(
+    ("count", "threads"),
+    [(50, 1), pytest.param(500, 1, marks=pytest.mark.torture), pytest.param(500, 5, marks=pytest.mark.torture)],
+)
+def test_processes_that_want_the_session_of_a_pair_get_one(workers, place, count, threads):
+    with hansard.open(place) as store:
+        told = many(workers, "pair", count=count, threads=threads)
         (only,) = store.find(agent="coder", user="ana")
         assert told == [[only.id], [only.id]]
         assert only.number == 1
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.torture)])
-def test_read_modify_write_of_two_processes_loses_no_step(workers, root, count):
-    with hansard.open(root) as store:
+def test_read_modify_write_of_two_processes_loses_no_step(workers, place, count):
+    with hansard.open(place) as store:
         store.create(id="s")
         many(workers, "count_up", count=count)
         assert store.get("s").state == {"n": 2 * count}
 
 
-def test_processes_that_spawn_one_name_get_one_child(workers, root):
-    with hansard.open(root) as store:
+@pytest.mark.parametrize("count", [20, pytest.param(500, marks=pytest.mark.torture)])
+def test_processes_that_spawn_one_name_get_one_child(workers, place, count):
+    with hansard.open(place) as store:
         root_session = store.create(id="root")
-        told = many(workers, "spawn", count=20)
+        told = many(workers, "spawn", count=count)
         assert told == [[child.id for child in root_session.children()]] * 2
 
 
-def test_no_number_of_a_pair_is_given_twice(workers, root):
-    hansard.open(root).close()
+def test_no_number_of_a_pair_is_given_twice(workers, place):
+    hansard.open(place).close()
     told = many(workers, "numbers", count=40)
     assert sorted(number for numbers in told for number in numbers) == list(range(1, 81))
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(400, marks=pytest.mark.torture)])
-def test_pruning_beside_writers_takes_no_session_that_was_appended_to(workers, root, count):
+def test_pruning_beside_writers_takes_no_session_that_was_appended_to(workers, place, count):
     names = [f"s{number}" for number in range(count)]
-    with hansard.open(root) as store:
+    with hansard.open(place) as store:
         for name in names:
             store.create(id=name)
         time.sleep(0.3)
@@ -65,6 +69,23 @@ def test_pruning_beside_writers_takes_no_session_that_was_appended_to(workers, r
         assert [one for one in store.check() if one.severity == "damage"] == []
 
 
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.torture)])
+def test_no_tree_goes_in_which_a_child_was_appended_to_after_the_cut_off(workers, place, count):
+    names = [f"s{number}" for number in range(count)]
+    with hansard.open(place) as store:
+        for name in names:
+            store.create(id=name).spawn(id=f"{name}-child")
+        time.sleep(0.3)
+        toucher = workers.start("touch_children", script="agents.py", roots=names)
+        # One pass has one cut-off, and whatever is appended during it comes after that.
+        pruner = workers.start("prune_once", script="agents.py", age=0.25)
+        touched, gone = workers.results(toucher, pruner)
+        acknowledged = set(touched)
+        assert acknowledged.isdisjoint(gone)
+        assert acknowledged | {name for name in gone if not name.endswith("-child")} == set(names)
+        assert {info.id for info in store.sessions(kind="child")} == {f"{name}-child" for name in touched}
+
+
 def test_one_of_two_processes_prunes_within_the_cooldown(workers, root):
     with hansard.open(root) as store:
         for _ in range(8):
@@ -74,10 +95,11 @@ def test_one_of_two_processes_prunes_within_the_cooldown(workers, root):
         assert len(store.documents.versions("retention", category="hansard")) == 1
 
 
-def test_a_backup_beside_writing_processes_has_all_that_was_acknowledged_before(workers, root, tmp_path):
-    writers = 4
-    hansard.open(root).close()
-    started = [workers.start("write", script="agents.py", session=f"s{number}") for number in range(writers)]
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.torture)])
+def test_a_backup_beside_writing_processes_has_all_that_was_acknowledged_before(workers, place, tmp_path, rounds):
+    hansard.open(place).close()
+    sessions = [f"s{number}" for number in range(8)]
+    started = [workers.start("write", script="agents.py", session=session) for session in sessions]
     acknowledged: dict[str, int] = {}
 
     def listen(process):
@@ -89,24 +111,28 @@ def test_a_backup_beside_writing_processes_has_all_that_was_acknowledged_before(
     workers.go(*started)
     for ear in ears:
         ear.start()
-    with hansard.open(root) as store:
-        until = time.monotonic() + 60
-        while len(acknowledged) < writers and time.monotonic() < until:
+    with hansard.open(place) as store:
+        until = time.monotonic() + 120
+        while len(acknowledged) < len(sessions) and time.monotonic() < until:
             time.sleep(0.01)
-        before = dict(acknowledged)
-        made = store.backup(tmp_path / "backup.zip")
+        made = [(dict(acknowledged), store.backup(tmp_path / f"backup{number}.zip")) for number in range(rounds)]
         for process in started:
             process.kill()
         for ear in ears:
             ear.join()
-        assert made.failed == ()
-        for session, seq in before.items():
-            last, link = made.sessions[session]
-            assert last >= seq
-            assert store.get(session).entry(last).hash == link
-    with hansard.open(tmp_path / "elsewhere") as other:
-        assert set(other.restore(tmp_path / "backup.zip").new) == set(made.sessions)
-        assert [one for one in other.check() if one.severity == "damage"] == []
+        assert acknowledged.keys() == set(sessions)
+        for number, (before, backup) in enumerate(made):
+            assert backup.failed == ()
+            assert backup.sessions.keys() == set(sessions)
+            with hansard.open(tmp_path / f"elsewhere{number}") as other:
+                restored = other.restore(tmp_path / f"backup{number}.zip")
+                assert set(restored.new) == set(sessions)
+                assert [one for one in other.check() if one.severity == "damage"] == []
+                for session, seq in before.items():
+                    last, link = backup.sessions[session]
+                    assert last >= seq
+                    assert (other.get(session).seq, other.get(session).entry(last).hash) == (last, link)
+                    assert store.get(session).entry(last).hash == link
 
 
 def test_who_watches_sees_the_change_of_another_process_soon(workers, root):

@@ -13,7 +13,7 @@ from ..model.entry import Entry
 from ..model.info import SessionInfo
 from ..model.requests import Clock, Finding
 from ..query import Field, where
-from .protecting import alive_until, protection
+from .protecting import protection
 from .queries import sessions_of
 
 MODES: Final = ("empty", "children", "all")
@@ -73,8 +73,6 @@ class Cleaner:
         if info.damaged:
             return "damaged"
         asked = info if self._keep_pinned else msgspec.structs.replace(info, pinned=False)
-        if asked.status == "running" and died(info, now_us):
-            asked = msgspec.structs.replace(asked, status=None)
         return protection(asked, now_us)
 
     def take(self, tree: Sequence[SessionInfo], still: Callable[[Sequence[SessionInfo]], str]) -> bool:
@@ -103,13 +101,6 @@ class Cleaner:
             self._errors.append(Finding(session, error.code, str(error)))
             return False
         return True
-
-
-def died(info: SessionInfo, now_us: int) -> bool:
-    """Whether the session's last run ended without saying so: its lease ran out."""
-    lease = info.lease
-    run = info.fields.get("run_id")
-    return lease is not None and not lease.released and lease.owner == run and now_us >= alive_until(info)
 
 
 def tree_of(backend: Backend, root: SessionInfo) -> list[SessionInfo]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from ..backend import Backend
+from ..errors import NotFound
 from ..model.documents import KINDS, DocumentKey
 from ..model.entry import Entry, Json, NewEntry
 from ..model.requests import Erasure
+from ..query import EVERYTHING
 from .archives import CATEGORY
 from .modifying import Draft
+from .queries import sessions_of
 
 ERASED_AT_ONCE: Final = 5_000
 """Entries that one `erase` entry names at most."""
@@ -54,10 +58,11 @@ def erase_cleared(backend: Backend, session: str, *, by: str | None, reason: str
         unreached[
             f"what it inherits stands in session {segment.session!r} up to entry {segment.last}; clear it there"
         ] = None
-    archives = _archives(backend, session)
+    archives = _archives(backend.entries(session))
     seqs_to_erase = _seqs(backend, session, archives)
     # Their names stand in what is erased next, so they go first.
-    _drop_archives(backend, archives)
+    for name, other in _drop_archives(backend, session, archives).items():
+        unreached[f"the archive {name!r} stays, because session {other!r} begins with it, too; clear it there"] = None
     for batch in _batches(seqs_to_erase):
         done = backend.erase(session, batch, by=by, reason=reason)
         seqs += done.seqs
@@ -67,22 +72,38 @@ def erase_cleared(backend: Backend, session: str, *, by: str | None, reason: str
     return Erasure(tuple(seqs), tuple(sorted(attachments)), tuple(sorted(forks)), tuple(unreached))
 
 
-def _archives(backend: Backend, session: str) -> set[str]:
-    """The names of the documents that the session was archived to."""
-    found: set[str] = set()
-    for entry in backend.entries(session):
-        archive = _of(entry, "archive") if entry.kind == "compaction" else None
-        if isinstance(archive, str):
-            found.add(archive)
+def _archives(entries: Iterable[Entry]) -> set[str]:
+    """The names of the documents that compactions say they were archived to."""
+    named = (_of(entry, "archive") for entry in entries if entry.kind == "compaction")
+    return {name for name in named if isinstance(name, str)}
+
+
+def _drop_archives(backend: Backend, session: str, names: set[str]) -> dict[str, str]:
+    """The store's archives of these names are gone, with all their versions, but those that another session names.
+
+    Returns what stays, with a session that names it.
+    """
+    keys = [DocumentKey(CATEGORY, name, kind) for name in sorted(names) for kind in KINDS]
+    there = [key for key in keys if "documents" in backend.capabilities and backend.document_versions(key)]
+    kept = _named_elsewhere(backend, session, {key.name for key in there}) if there else {}
+    for key in there:
+        if key.name not in kept:
+            backend.delete_document(key, history=True)
+    return kept
+
+
+def _named_elsewhere(backend: Backend, session: str, names: set[str]) -> dict[str, str]:
+    """Which of these archives the own log of another session names, and which session that is."""
+    found: dict[str, str] = {}
+    for info in sessions_of(backend, EVERYTHING, order="id", complete=True):
+        # Who has no boundary in force, and was not cleared, has no archive to go back to.
+        if info.id == session or (info.archive is None and not info.cleared):
+            continue
+        own = info.segments[-1].last if info.segments else 0
+        with contextlib.suppress(NotFound):
+            for name in names & _archives(backend.entries(info.id, after=own, on_damage="skip")):
+                found.setdefault(name, info.id)
     return found
-
-
-def _drop_archives(backend: Backend, names: set[str]) -> None:
-    """The store's archives of these names are gone, with all their versions."""
-    if "documents" in backend.capabilities:
-        for name in sorted(names):
-            for kind in KINDS:
-                backend.delete_document(DocumentKey(CATEGORY, name, kind), history=True)
 
 
 def _seqs(backend: Backend, session: str, archives: set[str]) -> list[int]:

@@ -17,11 +17,18 @@ def alive_until(info: SessionInfo) -> int:
     return max(info.touched_us, lease.renewed_us) + lease.ttl_ms * 1000
 
 
+def died(info: SessionInfo, now_us: int) -> bool:
+    """Whether the session's last run ended without saying so: its lease ran out."""
+    lease = info.lease
+    run = info.fields.get("run_id")
+    return lease is not None and not lease.released and lease.owner == run and now_us >= alive_until(info)
+
+
 def protection(info: SessionInfo, now_us: int) -> str:
-    """What keeps a session: pinned, running, leased; "" if nothing does."""
+    """What keeps a session: pinned, running, leased; "" if nothing does. A run whose lease ran out runs no more."""
     if info.pinned:
         return "pinned"
-    if info.status == "running":
+    if info.status == "running" and not died(info, now_us):
         return "running"
     if info.lease is not None and now_us < alive_until(info):
         return f"leased by {info.lease.owner!r}"

@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -19,10 +18,8 @@ from . import disk, forking, leasing, locks, sources
 from .core import Core
 from .layout import CHILDREN, child_place, is_child, is_real_folder, read_pointer, root_place
 from .log import Log
+from .room import room_for
 from .rows import stamp
-
-_LOCKED_MAX: Final = 200
-"""Sessions of one tree that are locked at a time, each of which takes a descriptor."""
 
 
 def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
@@ -38,7 +35,7 @@ def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
             victims = list(tree(core, place, session))
             logs = {root: log}
             if guard is not None:
-                _lock_all(core, [one for one, _ in victims], logs, held)
+                _lock_all(core, session, [one for one, _ in victims], logs, held)
                 ask(guard, infos(core, victims, logs), f"session {session!r} was not deleted")
             for _, where in victims:
                 core.index.announce(where)
@@ -58,9 +55,10 @@ def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
     return tuple(sorted(one for one, _ in victims))
 
 
-def _lock_all(core: Core, members: list[str], logs: dict[str, Log], held: contextlib.ExitStack) -> None:
-    """Lock the logs of a tree, so that nothing is appended after the guard's answer; as many as there are files for."""
-    for one in members[:_LOCKED_MAX]:
+def _lock_all(core: Core, session: str, members: list[str], logs: dict[str, Log], held: contextlib.ExitStack) -> None:
+    """Lock the logs of a tree, so that nothing is appended after the guard's answer, however many there are."""
+    held.enter_context(room_for(len(members), what=f"the tree of session {session!r}"))
+    for one in members:
         if one not in logs:
             with contextlib.suppress(NotFound):
                 logs[one] = held.enter_context(core.locked(one))

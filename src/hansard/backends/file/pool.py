@@ -100,14 +100,15 @@ class Pool:
             if there is not None and not there.closed:
                 return there
             self._logs[log.session] = log
-            self._evict()
+            self._evict(log)
         return log
 
-    def _evict(self) -> None:
+    def _evict(self, new: Log) -> None:
+        """Close what is over the limit and not in use. `new` is about to be used: who closed it would close it again."""
         for session, log in list(self._logs.items()):
             if len(self._logs) <= OPEN_LOGS_MAX:
                 return
-            if log.mutex.acquire(blocking=False):
+            if log is not new and log.mutex.acquire(blocking=False):
                 try:
                     log.close()
                     del self._logs[session]

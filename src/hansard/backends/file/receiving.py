@@ -343,11 +343,12 @@ def _place_child(core: Core, session: str, arrived: Arrived, parent_id: str) -> 
         with creating.pointer(session, core, root_name):
             disk.make_folder(log.path.parent / CHILDREN)
             disk.make_folder(core.layout.folder(place))
-            created = _put(core, session, place, arrived)
-        name = arrived.body.get("name")
-        if isinstance(name, str) and name and (derived := resident_id(root, name)) != session:
-            creating.alias(core, derived, f"{root_name}/{core.layout.named(session).name}")
-        return created
+            name = arrived.body.get("name")
+            if isinstance(name, str) and name and (derived := resident_id(root, name)) != session:
+                # Before the log, so that no crash leaves a resident that its name does not lead to; a name that leads to
+                # no log yet is free.
+                creating.alias(core, derived, f"{root_name}/{core.layout.named(session).name}")
+            return _put(core, session, place, arrived)
 
 
 def _put(core: Core, session: str, place: str, arrived: Arrived) -> Created:

@@ -192,6 +192,28 @@ class Clearing:
         assert session.documents.load("plan") == "the plan stays"
         assert session.documents.get("own", category="archives") is None
 
+    def test_an_archive_that_another_session_begins_with_stays_and_is_told(self, store: Store, drive: Driver) -> None:
+        for capability in ("erase", "attachments", "documents"):
+            drive.need(capability)
+        session, other = self._full(store), store.create(id="other", entries=[user("hello")])
+        for name in ("shared", "older", "mine"):
+            store.documents.save(name, f"archived in {name}", category="archives")
+        for one in (session, other):
+            one.compact(archive="older")
+            one.append(user("on"))
+            one.compact(archive="shared")
+        session.append(user("on"))
+        session.compact(archive="mine")
+        done = session.clear(erase=True)
+        assert done is not None
+        assert [("shared" in words, "older" in words) for words in done.unreached] == [(False, True), (True, False)]
+        assert all("'other'" in words for words in done.unreached)
+        assert [one.sha256 for one in store.documents.versions("mine", category="archives")] == [""]
+        assert other.history()[0].text == "archived in shared"
+        assert store.documents.load("older", category="archives") == "archived in older"
+        other.clear(erase=True)
+        assert store.documents.list("archives") == ()
+
     def test_an_interrupted_erasure_is_completed_by_the_next(self, store: Store, drive: Driver) -> None:
         drive.need("erase")
         session = self._full(store)

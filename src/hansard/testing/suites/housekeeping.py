@@ -3,6 +3,7 @@
 # ruff: noqa: D102, S101 - the name of a test is its sentence, and asserting is what it does
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -71,6 +72,31 @@ class Guarding:
             results = together(write, lambda: drive.backend.delete(session, guard=guard))  # noqa: B023 - run at once
             assert results[1] == tuple(sorted((session, child)))
             assert results[0] == seen[1]
+
+    def test_nothing_is_appended_to_a_tree_of_many_sessions_after_the_answer(self, drive: Driver) -> None:
+        many = 260
+        drive.new("root")
+        for number in range(many):
+            drive.new(f"c{number:03}", parent="root")
+        answers: list[str] = []
+        # The last ones, too, have to be locked: a writer that comes while the guard is asked gets in before it or never.
+        late = [threading.Thread(target=self._say, args=(drive, f"c{many - 1:03}", answers), daemon=True)]
+
+        def guard(tree: Sequence[SessionInfo]) -> str:
+            late[0].start()
+            late[0].join(0.2)
+            return "" if len(tree) == many + 1 and not answers else "somebody got in"
+
+        assert len(drive.backend.delete("root", guard=guard)) == many + 1
+        late[0].join(60)
+        assert answers == ["not there"]
+
+    def _say(self, drive: Driver, session: str, answers: list[str]) -> None:
+        try:
+            drive.say(session, "late")
+            answers.append("appended")
+        except NotFound:
+            answers.append("not there")
 
 
 @requires("attachments")

@@ -98,6 +98,21 @@ class Running:
         dead.__exit__(_Boom, _Boom(), None)
         assert [run.status for run in store.runs()] == ["dead", "completed"]
 
+    def test_a_session_whose_run_died_can_be_deleted_without_force(self, store: Store, drive: Driver) -> None:
+        alive, gone = store.create(id="alive"), store.create(id="gone")
+        alive.update(status="running")
+        # As a run leaves it whose process is killed.
+        run = gone.lease("r1", 60)
+        gone.append(status="running", set={"run_id": "r1"}, lease=run.fence)
+        for session in (alive, gone):
+            with pytest.raises(Conflict):
+                session.delete()
+        drive.clock.advance(seconds=3600)
+        gone.delete()
+        with pytest.raises(Conflict, match="running"):
+            alive.delete()
+        assert [info.id for info in store.find()] == ["alive"]
+
     def test_runs_are_filtered(self, store: Store) -> None:
         for agent, user_name in (("a", "ana"), ("b", "bob")):
             session = store.create(agent=agent, user=user_name)

@@ -8,7 +8,7 @@ import pytest
 
 import hansard
 from hansard.formats import detect, import_paths
-from hansard.formats.crabtalk_memory import ARCHIVE, NOTE, Memory, read_memories, write_memories
+from hansard.formats.crabtalk_memory import ARCHIVE, NOTE, TOPIC, Memory, read_memories, write_memories
 from support.directories import copied, crabtalk_home, crabtalk_session, said, samples, step
 
 
@@ -188,9 +188,32 @@ def test_spelling_and_unknown_members_are_kept_to_the_byte(store, home):
     assert list(store.get("crab_ana_1").entries(kinds="message"))[-1].body["raw"]["text"] == text
 
 
-def test_notes_in_the_memory_file_are_said_to_be_left_there(store, home):
+def test_notes_and_topics_of_the_memory_file_are_documents_of_the_store(store, home):
+    (home / "memory.db").write_bytes(
+        write_memories([
+            Memory(1, 5, NOTE, "likes-tea", "Ana likes tea.", ["tea"]), Memory(2, 6, TOPIC, "Tee/Ü", "# Tea\n"),
+            Memory(3, 7, ARCHIVE, "crab-ana-2-1", "Ana asked."), Memory(4, 8, ARCHIVE, "nobodys", "orphan"),
+        ])
+    )  # fmt: skip
     report = import_paths(store, [home])
-    assert any("1 notes and topics" in note for file in report.files for note in file.notes)
+    assert report.totals["documents"] == 4
+    keys = [(one.key.category, one.key.name) for one in store.documents.list("crabtalk")]
+    assert keys == [
+        ("crabtalk", "memory"), ("crabtalk/archives", "nobodys"), ("crabtalk/notes", "likes-tea"), ("crabtalk/topics", "Tee/Ü"),
+    ]  # fmt: skip
+    assert store.documents.load("likes-tea", category="crabtalk/notes") == "Ana likes tea."
+    assert store.get("crab_ana_2").history()[0].text == "Ana asked."
+    again = import_paths(store, [home])
+    assert (again.added, len(store.documents.versions("likes-tea", category="crabtalk/notes"))) == (0, 1)
+
+
+def test_a_note_that_changed_is_a_new_version_and_one_that_can_be_no_document_is_told(store, home):
+    for text in ("first", "second"):
+        (home / "memory.db").write_bytes(write_memories([Memory(1, 5, NOTE, "n", text), Memory(2, 5, NOTE, "", "x")]))
+        report = import_paths(store, [home])
+    assert store.documents.load("n", category="crabtalk/notes") == "second"
+    assert len(store.documents.versions("n", category="crabtalk/notes")) == 2
+    assert any("crabtalk/notes/" in damage.place for file in report.files for damage in file.damage)
 
 
 def test_an_archive_that_comes_later_takes_the_place_of_the_words_that_it_is_missing(store, home):

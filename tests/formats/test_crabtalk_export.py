@@ -11,7 +11,7 @@ from hansard.formats import export_directory, import_paths
 from hansard.formats.crabtalk_memory import read_memories
 from hansard.formats.crabtalk_slugs import sender_slug
 from support.crabtalk_rules import load
-from support.directories import copied, crabtalk_home, crabtalk_session, said
+from support.directories import copied, crabtalk_home, crabtalk_session, said, samples
 from support.transcripts import IMAGE
 
 
@@ -73,6 +73,23 @@ def test_the_sample_sessions_come_back_byte_for_byte_but_for_leftovers(store, tm
         kept = [getattr(info, name) for name in names if name != "metadata" or "import_notes" not in info.metadata]
         assert [getattr(other, name) for name in names][: len(kept)] == kept
         assert history(again, info.id) == history(store, info.id)
+
+
+def test_the_memory_file_of_the_sample_comes_back_byte_for_byte_with_its_notes(store, tmp_path, out):
+    source = copied("crabtalk_sessions", tmp_path / "in" / "crabtalk_sessions")
+    import_paths(store, [source])
+    export(store, out, *(info.id for info in store.sessions()))
+    assert (out / "memory.db").read_bytes() == (samples() / "crabtalk_memory.db").read_bytes()
+    store.documents.save("likes-tea", "Alice likes coffee.", category="crabtalk/notes")
+    store.documents.save("new", "Born here.", category="crabtalk/notes")
+    report = export(store, tmp_path / "more", *(info.id for info in store.sessions()))
+    assert report.refused == []
+    entries = {entry.name: entry for entry in read_memories((tmp_path / "more" / "memory.db").read_bytes()).entries}
+    assert (entries["likes-tea"].content, entries["likes-tea"].aliases) == ("Alice likes coffee.", ["tea", "drinks"])
+    assert (entries["new"].content, entries["new"].id) == ("Born here.", 4)
+    # What has another content there is left alone, and that is said.
+    again = export(store, out, "crab_user_1")
+    assert [(one.id, "another entry" in one.reason) for one in again.refused] == [("crabtalk/notes/likes-tea", True)]
 
 
 def test_a_session_of_our_own_is_one_that_both_eras_load_and_comes_back_as_it_was(store, out):

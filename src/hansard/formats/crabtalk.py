@@ -16,6 +16,7 @@ from .bundles import Bundle, Tell
 from .bundling import take_bundles
 from .crabtalk_memory import MAGIC, Memories, read_memories
 from .crabtalk_session import FORMAT, STEP, TEMPORARY, read_session
+from .crabtalk_shelving import shelve
 from .report import Damage, ExportReport, FileReport
 
 _META: Final = re.compile(rb'\s*\{[^{}]*"(?:agent|created_by)"\s*:')
@@ -32,14 +33,27 @@ def recognise(folder: Path) -> bool:
 
 
 def import_folder(store: Any, folder: Path, *, dry_run: bool, advance: Callable[[int], None]) -> list[FileReport]:
-    """Bring in the sessions, with the archives of the memory file beside them; one report a session."""
-    return take_bundles(store, folder, FORMAT, bundles, dry_run=dry_run, advance=advance)
+    """Bring in the sessions, with the archives of the memory file beside them, and its notes and topics as documents."""
+    opened: list[tuple[Path, Memories]] = []
+    claimed: set[str] = set()
+
+    def read(folder: Path, tell: Tell) -> Iterator[Bundle]:
+        opened.append(_memories(folder, tell))
+        for bundle in bundles(folder, opened[0][1], tell):
+            claimed.update(document.name for document in bundle.documents)
+            yield bundle
+
+    reports = take_bundles(store, folder, FORMAT, read, dry_run=dry_run, advance=advance)
+    if _is_session(folder):
+        # One session was asked for; the notes of its surroundings are no part of it.
+        return reports
+    shelved = [shelve(store, path, memories, claimed, dry_run=dry_run) for path, memories in opened if memories.entries]
+    return reports + [report for report in shelved if report.documents or report.skipped or report.damage]
 
 
-def bundles(folder: Path, tell: Tell) -> Iterator[Bundle]:
+def bundles(folder: Path, memories: Memories, tell: Tell) -> Iterator[Bundle]:
     """The sessions of a folder; those of one agent and sender in the order of their numbers."""
     places = [folder] if _is_session(folder) else _folders(_holder(folder))
-    memories = _memories(folder, tell)
     for place in sorted(places, key=_order):
         if not any(place.iterdir()):
             tell(Damage(str(place), "an empty folder without meta: crabtalk finds it as the latest and can't load it"))
@@ -88,8 +102,8 @@ def _order(place: Path) -> tuple[bool, str, int]:
     return (False, pair, int(number)) if numbered else (True, place.name, 0)
 
 
-def _memories(folder: Path, tell: Tell) -> Memories:
-    """The memory file in the folder, or in the one or two above that may be crabtalk's own."""
+def _memories(folder: Path, tell: Tell) -> tuple[Path, Memories]:
+    """The memory file in the folder, or in the one or two above that may be crabtalk's own, and what it holds."""
     for place in (folder, folder.parent, folder.parent.parent):
         for path in (place / "memory.db", *sorted(place.glob("*_memory.db"))):
             try:
@@ -102,11 +116,8 @@ def _memories(folder: Path, tell: Tell) -> Memories:
             found = read_memories(data)
             if found.damage:
                 tell(Damage(str(path), found.damage))
-            others = len(found.entries) - len(found.archives)
-            if others:
-                tell(f"{path} has {others} notes and topics, which belong to no session and were left there")
-            return found
-    return Memories()
+            return path, found
+    return folder, Memories()
 
 
 def export_sessions(store: Any, ids: Iterable[str], folder: Path) -> ExportReport:

@@ -19,6 +19,7 @@ from ..model.entry import Entry, Json
 from .crabtalk_memory import ARCHIVE, Memories, Memory, read_memories, write_memories
 from .crabtalk_message import message_step, moment_text, step_bytes, usage_event
 from .crabtalk_session import OWN, meta_of
+from .crabtalk_shelving import unshelve
 from .crabtalk_slugs import free_name, sender_slug
 from .placing import Folder, Taken
 from .report import ExportReport, Refused, Written
@@ -70,6 +71,14 @@ class Shelf:
         self.changed = True
         return name
 
+    def add_notes(self, store: Any, report: ExportReport) -> None:
+        """Keep the notes and topics of the store, which belong to no session."""
+        entries = list(self._entries.values())
+        before = len(entries)
+        self._next = max(self._next, unshelve(store, entries, report))
+        self._entries = {entry.name: entry for entry in entries}
+        self.changed = self.changed or len(entries) > before
+
     def _next_name(self, stem: str) -> str:
         most = 0
         for name in self._entries:
@@ -110,6 +119,9 @@ def export_sessions(store: Any, ids: Iterable[str], folder: Path) -> ExportRepor
         prefix = "" if sessions == folder else f"{sessions.name}/"
         files = [f"{prefix}{output.name}/{name}" for name in output.files]
         report.written.append(Written(identity, files, output.notes))
+    shelf.add_notes(store, report)
+    if shelf.changed:
+        Folder(shelf.path.parent).write(shelf.path.name, shelf.data)
     if shelf.path.is_file():
         report.documents.append(str(shelf.path))
     return report

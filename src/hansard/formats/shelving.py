@@ -23,21 +23,26 @@ def keep(store: Any, path: Path, report: FileReport, *, category: str, dry_run: 
         data = path.read_bytes()
         if kind == "json":
             read(data)
-        before = store.documents.get(path.stem, category=category, kind=kind)
-        if dry_run:
-            report.documents = int(
-                before is None or store.documents.read(path.stem, category=category, kind=kind) != data
-            )
-            return
-        after = store.documents.save(path.stem, data, category=category, kind=kind)
     except OSError as error:
         report.damage.append(Damage("file", error.strerror or str(error)))
     except NotJson as error:
         report.damage.append(Damage(error.place, error.reason))
-    except (Invalid, Corrupt) as error:
-        report.skipped = str(error)
     else:
-        report.documents = int(before is None or before.version != after.version)
+        put(store, path.stem, data, report, category=category, kind=kind, dry_run=dry_run)
+
+
+def put(store: Any, name: str, data: bytes, report: FileReport, *, category: str, kind: str, dry_run: bool) -> None:
+    """A document of the store has these bytes; the report counts it if that is new, or says why it can't be."""
+    try:
+        before = store.documents.get(name, category=category, kind=kind)
+        if dry_run:
+            report.documents += before is None or store.documents.read(name, category=category, kind=kind) != data
+            return
+        after = store.documents.save(name, data, category=category, kind=kind)
+    except (Invalid, Corrupt) as error:
+        report.damage.append(Damage(f"{category}/{name}", str(error)))
+    else:
+        report.documents += before is None or before.version != after.version
 
 
 def documents_of(store: Any, category: str) -> list[Document]:

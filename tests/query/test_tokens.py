@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hansard.limits import TEXT_PIECE_TOKENS_MAX
 from hansard.query import tokens
 from hansard.query.pieces import cut
-from hansard.query.tokens import BREAK, TOKEN_CHARS_MAX, stream
+from hansard.query.tokens import BREAK, TOKEN_CHARS_MAX, spaced, stream, tokens_at_most
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,20 @@ def test_a_phrase_across_a_cut_is_in_one_of_the_pieces():
     assert len(found) > 1
     pairs = {pair for piece in found for pair in pairwise(piece)}
     assert pairs == set(pairwise(words))
+
+
+_MIXED = st.text(alphabet="abC XY_+#.-9é•→—ß\u0301\u0338ⅧЖ数な\u200b😀") | st.text()
+
+
+@settings(max_examples=300, deadline=None)
+@given(_MIXED, st.integers(0, 70))
+def test_the_tokens_as_one_string_are_the_tokens_and_never_more_than_was_foretold(text, more):
+    text += "x" * more
+    assert spaced(text).split() == tokens(text)
+    assert len(tokens(text)) <= tokens_at_most(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_MIXED)
+def test_what_stands_before_a_text_changes_none_of_its_tokens(text):
+    assert stream("first " + text) == ["first", *stream(text)]

@@ -8,8 +8,9 @@ decoded becomes a json part, or a text part if it is no JSON.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..codec import values
 from ..model.entry import Json, Part
@@ -35,6 +36,8 @@ FORMATS: Final = tuple(_MODULES)
 """The raw formats that have a decoder."""
 
 _MARK: Final = re.compile("\x01cut:([0-9a-f]{64})\x01")
+Decoder: TypeAlias = Callable[[Json], "list[Part] | None"]
+_DECODERS: Final[dict[str, Decoder]] = {}
 _TROUBLE: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError)
 
 
@@ -66,16 +69,27 @@ def decode(format: str, text: str) -> list[Part]:  # noqa: A002 - the field's na
         payload = values.decode(text.lstrip("\ufeff").encode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return [{"type": "text", "text": _plain_marks(text)}]
-    module = _MODULES.get(format)
-    parts: list[Part] | None = None
-    if module is not None:
-        try:
-            parts = import_module(f".{module}", __name__).decode(payload)
-        except _TROUBLE:
-            parts = None
+    decoder = _DECODERS.get(format) or _decoder(format)
+    try:
+        parts = decoder(payload)
+    except _TROUBLE:
+        parts = None
     if parts is None:
         parts = [{"type": "json", "value": payload}]
     return _without_marks(parts) if "\\u0001cut:" in text else parts
+
+
+def _decoder(format: str) -> Decoder:  # noqa: A002 - the field's name
+    """The decoder of a format, loaded at its first use; one that knows nothing, for a format that there is not."""
+    name = _MODULES.get(format)
+    if name is None:
+        return _unknown
+    found = _DECODERS[format] = import_module(f".{name}", __name__).decode
+    return found
+
+
+def _unknown(_: Json) -> None:
+    return None
 
 
 def version_of(format: str) -> int:  # noqa: A002 - the field's name

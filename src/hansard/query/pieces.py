@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,7 @@ from ..codec import values
 from ..limits import TEXT_PIECE_TOKENS_MAX
 from ..model.entry import Entry, Json, Part
 from .search import TOOL_ROLE
-from .tokens import tokens
+from .tokens import spaced, tokens, tokens_at_most
 
 PIECES_VERSION: Final = 1
 """Rises when tokens or pieces change: an index made by another version is made anew."""
@@ -39,8 +39,13 @@ class Piece(msgspec.Struct, frozen=True):
         """Its tokens, at most TEXT_PIECE_TOKENS_MAX."""
         return tokens(self.text)
 
+    @property
+    def spaced(self) -> str:
+        """Its tokens as one string, with spaces between them."""
+        return spaced(self.text)
 
-def pieces(entry: Entry, *, calls: Mapping[str, str] | None = None) -> list[Piece]:
+
+def pieces(entry: Entry, *, calls: Mapping[str, str] | None = None, shown: Sequence[Part] | None = None) -> list[Piece]:
     """The searchable pieces of an entry as it is written (an amended one is searched as its amendment says).
 
     - a message: its text with the names of the tools that it calls under its role; what tools are given and answer
@@ -49,12 +54,13 @@ def pieces(entry: Entry, *, calls: Mapping[str, str] | None = None) -> list[Piec
       erased entry.
 
     `calls` says which tool an earlier call id was for, so that results know their tool; `calls_of` gathers it.
+    `shown` are the parts of a message (`parts_in`), for who has them already.
     """
     body = entry.body
     if entry.erased or not isinstance(body, dict):
         return []
     if entry.kind == "message":
-        return _message(body, {} if calls is None else calls)
+        return _message(body, {} if calls is None else calls, parts(body) if shown is None else shown)
     if entry.kind == "compaction":
         return _whole("summary", body.get("summary"))
     if entry.kind == "created":
@@ -65,13 +71,16 @@ def pieces(entry: Entry, *, calls: Mapping[str, str] | None = None) -> list[Piec
     return []
 
 
-def calls_of(entry: Entry) -> dict[str, str]:
-    """The tool calls of an entry: call id → name of the tool."""
-    if entry.erased or entry.kind != "message":
-        return {}
+def parts_in(entry: Entry) -> list[Part]:
+    """The parts of an entry that is a message, else none. Decoding them is what costs: ask once, and pass them on."""
+    return [] if entry.kind != "message" or entry.erased else parts(entry.body)
+
+
+def calls_of(entry: Entry, *, shown: Sequence[Part] | None = None) -> dict[str, str]:
+    """The tool calls of an entry: call id → name of the tool. `shown` as for `pieces`."""
     return {
         part["id"]: part["name"]
-        for part in parts(entry.body)
+        for part in (parts_in(entry) if shown is None else shown)
         if part.get("type") == "tool_call" and isinstance(part.get("id"), str) and isinstance(part.get("name"), str)
     }
 
@@ -91,13 +100,13 @@ def _whole(role: str, text: Json) -> list[Piece]:
     return [Piece(role, one) for one in cut(text)] if isinstance(text, str) else []
 
 
-def _message(body: dict[str, Any], calls: Mapping[str, str]) -> list[Piece]:
+def _message(body: dict[str, Any], calls: Mapping[str, str], shown: Sequence[Part]) -> list[Piece]:
     role = body.get("role")
     role = role.casefold() if isinstance(role, str) else ""
     said: list[str] = []
     names: list[str] = []
     found: list[Piece] = []
-    for part in parts(body):
+    for part in shown:
         kind = part.get("type")
         if kind == "tool_call":
             name = part.get("name")
@@ -161,13 +170,18 @@ def _cut_long(text: str) -> Iterable[str]:
         end = min(len(text), start + _CHARS_MAX)
         if end < len(text):
             end = _boundary(text, start + _CHARS_MAX // 2, end)
-        while len(tokens(text[start:end])) > TEXT_PIECE_TOKENS_MAX:
+        while _holds_more(text[start:end]):
             half = (end - start) // 2
             end = _boundary(text, start + half // 2, start + half)
         yield text[start:end]
         if end >= len(text):
             return
         start = _overlap(text, max(start + 1, end - OVERLAP_CHARS), end)
+
+
+def _holds_more(text: str) -> bool:
+    """Whether a text has too many tokens for one piece; counted only where a look at its words does not tell."""
+    return tokens_at_most(text) > TEXT_PIECE_TOKENS_MAX and len(tokens(text)) > TEXT_PIECE_TOKENS_MAX
 
 
 def _overlap(text: str, low: int, high: int) -> int:

@@ -28,7 +28,16 @@ TOKEN_CHARS_MAX: Final = 64
 
 _WITH_SIGNS: Final = re.compile(r"(?<![^\s+#])[^\W\d_]{1,2}(?:\+\+(?!\+)|#(?![^\s+#]))|[^\s+#]+")
 _SIGNED: Final = re.compile(rb"(?<![A-Za-z0-9])[A-Za-z]{1,2}(?:\+\+|#)")
-_CAMEL_WORD: Final = re.compile(r"[A-Za-z0-9]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z]{2})[A-Za-z0-9]*")
+_SIGNED_TEXT: Final = re.compile(r"[^\W\d_]{1,2}(?:\+\+|#)")
+_NO_SIGNS: Final = {ord("+"): " ", ord("#"): " "}
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
+_EXPANSION_MAX: Final = 20
+_RUN_KEPT: Final = 8
+_RUNS_MAX: Final = 4_096
+_RUNS: Final[dict[str, str]] = {}
+"""What short runs of characters beyond ASCII fold to: quotes, bullets and arrows come again and again."""
+
+_HUMP: Final = re.compile(rb"[a-z0-9][A-Z]|[A-Z]{2}[a-z]{2}")
 _CAMEL_PART: Final = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z0-9]+|[0-9]+")
 _DENSE: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u3096\u3099-\u309a\u309d-\u309f"
@@ -51,15 +60,44 @@ def _dense_run() -> re.Pattern[str]:
 
 def tokens(text: str) -> list[str]:
     """The tokens of a text, in its order, then the parts of its CamelCase words behind BREAKs."""
-    found = stream(text)
+    return stream(text) + _camel(text)
+
+
+def spaced(text: str) -> str:
+    """The same tokens as one string, with spaces between them: what an index takes, in half the time."""
+    found: str | None = None
+    if text.isascii():
+        plain = text.encode("ascii")
+        if not ((b"++" in plain or b"#" in plain) and _SIGNED.search(plain)) and _LONG not in plain.translate(_LETTERS):
+            found = plain.translate(_BYTES).decode("ascii")
+    if found is None:
+        found = " ".join(stream(text))
+    more = _camel(text)
+    return f"{found} {' '.join(more)}" if more else found
+
+
+def _camel(text: str) -> list[str]:
+    """The parts of the CamelCase words of a text, those of each word behind a BREAK."""
+    found: list[str] = []
     # A look at the shape alone is ten times faster than the pattern, and most text has no such word.
-    shape = text.encode("utf-8", "surrogatepass").translate(_SHAPES)
+    data = text.encode("utf-8", "surrogatepass")
+    shape = data.translate(_SHAPES)
     if b"aA" in shape or b"AAaa" in shape:
-        for word in dict.fromkeys(_CAMEL_WORD.findall(text)):
-            if len(word) <= TOKEN_CHARS_MAX:
+        for word in dict.fromkeys(data.translate(_WORDS).split()):
+            if not word.islower() and len(word) <= TOKEN_CHARS_MAX and _HUMP.search(word):
                 found.append(BREAK)
-                found += [part.lower() for part in _CAMEL_PART.findall(word)]
+                found += [part.lower() for part in _CAMEL_PART.findall(word.decode("ascii"))]
     return found
+
+
+def tokens_at_most(text: str) -> int:
+    """A number that `tokens` of a text does not exceed, found in a tenth of the time."""
+    data = text.encode("utf-8", "surrogatepass")
+    shape = data.translate(_SHAPES)
+    words = 1 + shape.count(b" a") + shape.count(b" A")
+    humps = shape.count(b"aA") + shape.count(b"Aa")
+    # A BREAK and a first part for each CamelCase word, and what one character beyond ASCII may come to in NFKC.
+    return words + (2 * words + humps if humps else 0) + _EXPANSION_MAX * (len(data) - len(text))
 
 
 def stream(text: str, *, ends: bool = True) -> list[str]:
@@ -69,15 +107,36 @@ def stream(text: str, *, ends: bool = True) -> list[str]:
     that ends with it is also found where the run goes on.
     """
     if text.isascii():
-        plain = text.encode("ascii")
-        if (b"++" in plain or b"#" in plain) and _SIGNED.search(plain):
-            return _cut(_WITH_SIGNS.findall(plain.translate(_BYTES_AND_SIGNS).decode("ascii")))
-        return _cut(plain.translate(_BYTES).decode("ascii").split())
-    folded = unicodedata.normalize("NFKC", text).casefold().translate(_FOLD)
-    found = _WITH_SIGNS.findall(folded)
+        return _of_ascii(text)
+    folded = _FOREIGN.sub(_folded_run, text)
+    if folded.isascii():
+        return _of_ascii(folded)
+    folded = folded.casefold().translate(_FOLD)
+    signs = ("++" in folded or "#" in folded) and _SIGNED_TEXT.search(folded)
+    found = _WITH_SIGNS.findall(folded) if signs else folded.translate(_NO_SIGNS).split()
     if _in_dense().search(folded):
         found = _pairs(found, ends=ends)
     return _cut(found)
+
+
+def _of_ascii(text: str) -> list[str]:
+    plain = text.encode("ascii")
+    if (b"++" in plain or b"#" in plain) and _SIGNED.search(plain):
+        return _cut(_WITH_SIGNS.findall(plain.translate(_BYTES_AND_SIGNS).decode("ascii")))
+    return _cut(plain.translate(_BYTES).decode("ascii").split())
+
+
+def _folded_run(run: re.Match[str]) -> str:
+    """A run of characters beyond ASCII, folded by itself: what stands around it changes nothing.
+
+    Of what NFKC makes of an ASCII character and the marks behind it, folding keeps the character alone, as it does here.
+    """
+    found = _RUNS.get(run[0])
+    if found is None:
+        found = unicodedata.normalize("NFKC", run[0]).casefold().translate(_FOLD)
+        if len(run[0]) <= _RUN_KEPT and len(_RUNS) < _RUNS_MAX:
+            _RUNS[run[0]] = found
+    return found
 
 
 def is_dense(text: str) -> bool:
@@ -116,6 +175,11 @@ def _shapes() -> bytes:
 
 
 _SHAPES: Final = _shapes()
+_LETTERS: Final = _SHAPES.replace(b"A", b"a")
+_LONG: Final = b"a" * (TOKEN_CHARS_MAX + 1)
+_WORDS: Final = bytes(b if b < 128 and chr(b).isalnum() else 32 for b in range(256))
+"""Byte → itself, or a space."""
+
 _BYTES: Final = _table("")
 _BYTES_AND_SIGNS: Final = _table("+#")
 

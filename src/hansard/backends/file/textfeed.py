@@ -20,6 +20,7 @@ import msgspec
 
 from ...backend import Progress
 from ...errors import Corrupt, HansardError, NotFound
+from ...model.entry import Entry
 from ...model.info import SessionInfo
 from .catalogue import Catalogue
 from .database import WAIT_MS, Database, busy
@@ -62,6 +63,8 @@ class Feed:
         self._catalogue = catalogue
         self._batch = Batch()
         self._deadline: float | None = None
+        self._met = ("", 0, "", Calls(None))
+        """Of the session that was read last: how far, and the calls met so far."""
 
     def state(self) -> State:
         """Where the index stands."""
@@ -213,23 +216,38 @@ class Feed:
     def _read(self, text: SessionText, start: Covered) -> None:
         """Take the entries behind `start`; what was reached is written, with all else, whenever that is due."""
         session = text.info.id
-        calls = Calls(None if start.seq == 0 else lambda call: self._tool_called(session, call))
-        reached, whole = start, False
+        calls = self._calls_up_to(session, start)
+        last: Entry | None = None
+        whole = False
+
+        def reached(*, unread: bool) -> Covered:
+            if last is None:
+                return msgspec.structs.replace(start, unread=unread)
+            return Covered(last.seq, last.hash, start.clean, unread)
+
         try:
             for entry in text.behind(start):
                 text.put(entry, self._batch, calls, start)
-                reached = msgspec.structs.replace(reached, seq=entry.seq, hash=entry.hash, unread=True)
+                last = entry
                 if self._batch.full or self._late():
-                    self._batch.after[session] = reached
+                    now = self._batch.after[session] = reached(unread=True)
                     self._flush_if_due()
-                    self._batch.expect(session, reached)
-            whole = reached.seq == text.info.seq
+                    self._batch.expect(session, now)
+            whole = (start.seq if last is None else last.seq) == text.info.seq
         except Corrupt:
             # What stands before the damage is found; the rest is tried again, for it may be restored.
             whole = False
         finally:
             # Also after an error: the rows that were taken belong to what was reached.
-            self._batch.after[session] = msgspec.structs.replace(reached, unread=not whole)
+            end = self._batch.after[session] = reached(unread=not whole)
+            self._met = session, end.seq, end.hash, calls
+
+    def _calls_up_to(self, session: str, start: Covered) -> Calls:
+        """The calls of a session that were met up to a place: remembered where the last reading ended there."""
+        *last, calls = self._met
+        if start.seq and last == [session, start.seq, start.hash]:
+            return calls
+        return Calls(None if start.seq == 0 else lambda call: self._tool_called(session, call))
 
     def _tool_called(self, session: str, call: str) -> str | None:
         return self._database.read(lambda con: tool_called(con, session, call, _EVER))

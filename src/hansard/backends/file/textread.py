@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from ...errors import Corrupt
 from ...model.entry import Entry
 from ...model.info import SessionInfo
 from ...query.hits import amended
-from ...query.pieces import calls_of
+from ...query.pieces import calls_of, parts_in
 from .textrows import Batch, Covered
+
+_SHOWING: Final = frozenset(("created", "update", "message", "compaction", "amend"))
+"""The kinds whose entries can have text, or change what another one shows."""
 
 
 class Logs(Protocol):
@@ -126,13 +129,18 @@ class SessionText:
     def put(self, entry: Entry, batch: Batch, calls: Calls, start: Covered) -> None:
         """Have a batch take what the next entry shows, or lets an earlier one show."""
         session = self.info.id
-        for call, name in calls_of(entry).items():
+        kind = entry.kind
+        if kind not in _SHOWING:
+            return
+        if kind == "amend":
+            self._put_amended(entry, batch, calls, start)
+            return
+        shown = parts_in(entry)
+        for call, name in calls_of(entry, shown=shown).items():
             if calls.meet(call, name):
                 batch.calls.setdefault((session, call), (entry.seq, name))
-        if entry.kind == "amend":
-            self._put_amended(entry, batch, calls, start)
-        elif entry.seq not in self._amended_by:
-            batch.take(session, entry, calls)
+        if entry.seq not in self._amended_by:
+            batch.take(session, entry, calls, shown=shown)
 
     def _put_amended(self, amend: Entry, batch: Batch, calls: Calls, start: Covered) -> None:
         target = amend.body.get("seq") if isinstance(amend.body, dict) else None

@@ -7,14 +7,15 @@ sorts. (A millisecond with more than two million rows overflows into the next on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import apsw
 import msgspec
 
 from ...codec import times
-from ...model.entry import Entry
+from ...model.entry import Entry, Part
 from ...query import Piece, pieces
 from ...query.search import TOOL_ROLE
 
@@ -96,11 +97,16 @@ class Batch(msgspec.Struct):
         """Say what the index has of a session now; only then may the batch change it."""
         self.before.setdefault(session, now)
 
-    def take(self, session: str, entry: Entry, calls: Mapping[str, str]) -> None:
-        """Add the rows of an entry as it is shown."""
+    def take(
+        self, session: str, entry: Entry, calls: Mapping[str, str], *, shown: Sequence[Part] | None = None
+    ) -> None:
+        """Add the rows of an entry as it is shown; `shown` are the parts of a message, for who has them."""
+        found = pieces(entry, calls=calls, shown=shown)
+        if not found:
+            return
         at_us = times.microseconds(entry.at)
-        for piece in pieces(entry, calls=calls):
-            words = " ".join(piece.tokens)
+        for piece in found:
+            words = piece.spaced
             self.chars += len(words) + 40
             self.rows.append(TextRow(session, entry.seq, at_us, piece.role == TOOL_ROLE, tags_of(piece), words))
 
@@ -117,6 +123,7 @@ class Batch(msgspec.Struct):
         self.dropped[session] = None
 
 
+@functools.lru_cache(maxsize=512)
 def tag(kind: str, value: str) -> str:
     """A token of the column `tags`: a letter and the value in hexadecimal, so that it can hold anything."""
     return kind + value.encode("utf-8", "surrogatepass").hex()[:240]
@@ -206,21 +213,17 @@ def put_session(con: apsw.Connection, session: str, now: Covered, number: int) -
 
 def _insert(con: apsw.Connection, rows: list[TextRow], numbers: Mapping[str, int]) -> None:
     # In ascending order: the engine writes out what it has gathered whenever a row id is lower than the last one.
-    ordered = sorted(rows, key=lambda row: (bucket_of(row.at_us), numbers[row.session], row.seq))
-    places = list(_free_places(con, [bucket_of(row.at_us) for row in ordered]))
-    con.executemany(
-        "INSERT INTO places VALUES (?, ?, ?, ?, ?)",
-        [(at, numbers[r.session], r.seq, r.at_us, r.tool) for at, r in zip(places, ordered, strict=True)],
-    )
-    for table, tool in (("said", False), ("output", True)):
-        con.executemany(
-            f"INSERT INTO {table} (rowid, tags, words) VALUES (?, ?, ?)",  # noqa: S608 - one of two names
-            [
-                (at, f"s{numbers[row.session]} {row.tags}", row.words)
-                for at, row in zip(places, ordered, strict=True)
-                if row.tool is tool
-            ],
-        )
+    ordered = sorted([(bucket_of(row.at_us), numbers[row.session], row.seq, place) for place, row in enumerate(rows)])
+    places = _free_places(con, [bucket for bucket, *_ in ordered])
+    found: list[tuple[int, int, int, int, bool]] = []
+    texts: dict[bool, list[tuple[int, str, str]]] = {False: [], True: []}
+    for at, (_, number, seq, place) in zip(places, ordered, strict=True):
+        row = rows[place]
+        found.append((at, number, seq, row.at_us, row.tool))
+        texts[row.tool].append((at, f"s{number} {row.tags}", row.words))
+    con.executemany("INSERT INTO places VALUES (?, ?, ?, ?, ?)", found)
+    con.executemany("INSERT INTO said (rowid, tags, words) VALUES (?, ?, ?)", texts[False])
+    con.executemany("INSERT INTO output (rowid, tags, words) VALUES (?, ?, ?)", texts[True])
 
 
 def _free_places(con: apsw.Connection, buckets: list[int]) -> Iterator[int]:

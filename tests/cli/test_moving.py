@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -150,3 +151,9 @@ def test_a_damaged_archive_is_refused_as_a_whole(run, session, home):
     (home / "s.zip").write_bytes(data)
     run("--store", "b", "import", "s.zip", code=6)
     run("--store", "b", "ls", code=1)
+
+
+def test_a_pipe_that_nobody_writes_to_is_passed_over_and_not_waited_for(run, home):
+    os.mkfifo(home / "pipe.jsonl")
+    report = json.loads(run("import", home / "pipe.jsonl", "-o", "json", code=1).stdout)
+    assert report["files"][0]["skipped"] == "not a regular file"

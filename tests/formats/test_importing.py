@@ -366,3 +366,23 @@ def test_a_claude_title_of_a_higher_rank_stays(store, tmp_path):
     titles = [e.body["set"] for e in store.get("s-1").log if e.id.endswith(":title")]
     assert titles == [{"title": "Old summary", "title_source": "generated"}, {"title": "Mine"}]
     assert claude("user", "u", None)["sessionId"] == "s-1"
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_stretch_of_zeros_as_a_power_cut_leaves_it_costs_the_lines_it_covers_and_no_others(store, tmp_path, at):
+    path = write(tmp_path / "s-1.jsonl", *(prompt(f"u{n}", f"u{n - 1}" if n else None, f"text {n}") for n in range(3)))
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines.insert(at, bytes(300) + b"\n")
+    path.write_bytes(b"".join(lines))
+    (report,) = import_paths(store, [path]).files
+    assert [line.line for line in report.unreadable] == [at + 1]
+    (session,) = store.made.values()
+    assert raw_of(session) == path.read_bytes()
+    assert [text for _, text in messages(session)] == ["text 0", "text 1", "text 2"]
+
+
+def test_zeros_at_the_end_of_a_file_are_a_torn_line(store, tmp_path):
+    path = write(tmp_path / "s-1.jsonl", prompt("u1", None, "one"))
+    path.write_bytes(path.read_bytes() + bytes(4096))
+    (report,) = import_paths(store, [path]).files
+    assert (report.torn, len(store.made)) == (2, 1)

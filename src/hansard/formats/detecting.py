@@ -52,6 +52,8 @@ def examine(source: str | os.PathLike[str] | bytes) -> Detected:
     if refused:
         return Detected(None, refused)
     rows = _objects(head)
+    if not rows and b"\x00" in head[:1024]:
+        return Detected(None, "binary, not a transcript")
     for row in rows:
         name = _of_row(row)
         if name in SUPPORTED:
@@ -82,8 +84,6 @@ def _refusal(head: bytes) -> str:
         return "compressed; unpack it first"
     if head.startswith(b"SQLite format 3\x00"):
         return "not supported yet: a SQLite database"
-    if b"\x00" in head[:1024]:
-        return "binary, not a transcript"
     return ""
 
 

@@ -21,7 +21,7 @@ from ..creation import created_entry
 from ..derive import resident_id, slug_of
 from . import disk, locks, sources
 from .core import Core
-from .layout import CHILDREN, child_place, is_real_folder, read_alias, read_pointer
+from .layout import CHILDREN, LOG, child_place, is_real_folder, read_alias, read_pointer
 from .log import Log
 
 Reuse = Literal["", "id", "pair"]
@@ -114,9 +114,9 @@ def pair_line(line: bytes) -> tuple[int, str]:
 def numbers(core: Core, agent: str | None, user: str | None) -> Generator[Pair]:
     """The numbers of an agent and a user, for this thread alone."""
     path = core.layout.pair(agent, user)
-    fresh = not path.exists()
     with locks.locked_file(path) as fd:
-        if fresh:
+        if not os.fstat(fd).st_size:
+            # Whoever made the file has not come to write into it, so perhaps not to sync its name either.
             disk.sync_folder(path.parent)
         yield Pair(fd)
 
@@ -205,7 +205,9 @@ def begin(core: Core, session: str, place: str, first: Request, entry: NewEntry)
         disk.sync_folder(folder.parent)
         core.announce(log)
         sealed = (seal(entry, now_us=core.clock()), *first.sealed)
-        seq = write_first(core, log, Request(sealed=sealed, changes=first.changes, change_id=first.change_id))
+        request = Request(sealed=sealed, changes=first.changes, change_id=first.change_id)
+        with nothing_left_of(core, log):
+            seq = write_first(core, log, request)
     core.index.touched(log)
     return Created(session, seq, new=True)
 
@@ -231,6 +233,22 @@ def write_first(core: Core, log: Log, request: Request, *, at: EntryAt | None = 
         raise answer
     log.write(group)
     return answer.seq
+
+
+@contextlib.contextmanager
+def nothing_left_of(core: Core, log: Log) -> Generator[None]:
+    """Write a first commit inside: if it is refused or fails, the folder that was made for it goes. Lock held."""
+    try:
+        yield
+    except (HansardError, OSError):
+        folder = log.path.parent
+        with contextlib.suppress(OSError):
+            # Whoever waits for the lock finds the file gone, and begins again. What is not empty stays for `check`.
+            if not log.begun and not log.path.stat().st_size and [path.name for path in folder.iterdir()] == [LOG]:
+                disk.unlink(log.path)
+                folder.rmdir()
+        core.pool.drop(log)
+        raise
 
 
 @contextlib.contextmanager

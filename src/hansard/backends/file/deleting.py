@@ -34,13 +34,13 @@ def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
         with core.locked(root) as log, contextlib.ExitStack() as held:
             victims = list(tree(core, place, session))
             logs = {root: log}
+            _lock_all(core, session, [one for one, _ in victims], logs, held)
             if guard is not None:
-                _lock_all(core, session, [one for one, _ in victims], logs, held)
                 ask(guard, infos(core, victims, logs), f"session {session!r} was not deleted")
             for _, where in victims:
                 core.index.announce(where)
-            for one, _ in victims:
-                _rescue_forks(core, one, logs)
+            for taken in list(logs.values()):
+                forking.rescue(core, taken)
             if root == session:
                 _take_away(core, place)
                 for taken in logs.values():
@@ -56,20 +56,15 @@ def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
 
 
 def _lock_all(core: Core, session: str, members: list[str], logs: dict[str, Log], held: contextlib.ExitStack) -> None:
-    """Lock the logs of a tree, so that nothing is appended after the guard's answer, however many there are."""
+    """Lock the logs of a tree, however many there are.
+
+    Nothing is appended after the guard's answer then, and nothing is forked once the forks were looked for.
+    """
     held.enter_context(room_for(len(members), what=f"the tree of session {session!r}"))
     for one in members:
         if one not in logs:
             with contextlib.suppress(NotFound):
                 logs[one] = held.enter_context(core.locked(one))
-
-
-def _rescue_forks(core: Core, session: str, logs: dict[str, Log]) -> None:
-    if session in logs:
-        forking.rescue(core, logs[session])
-        return
-    with contextlib.suppress(NotFound), core.locked(session) as log:
-        forking.rescue(core, log)
 
 
 def id_at(core: Core, place: str) -> str | None:
@@ -142,6 +137,7 @@ def _take_child(core: Core, session: str, place: str, logs: dict[str, Log]) -> N
         core.pool.drop(logs[session])
         return
     with contextlib.suppress(NotFound), core.locked(session) as log:
+        forking.rescue(core, log)
         _take_away(core, place)
         core.pool.drop(log)
         return

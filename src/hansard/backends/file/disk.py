@@ -56,13 +56,24 @@ def sync_folder(path: str | Path) -> None:
 
 def make_folder(path: Path, *, synced: bool = True) -> bool:
     """Make one folder; False if it was there. Its name is durable, unless the caller says that it syncs the parent."""
+    made = True
     try:
         path.mkdir(mode=FOLDER_MODE)
     except FileExistsError:
-        return False
+        # Whoever made it may have died, or failed, before the sync. Nobody puts anything into it before that.
+        made = False
+        synced = synced and _is_empty(path)
     if synced:
         sync_folder(path.parent)
-    return True
+    return made
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        with os.scandir(path) as inside:
+            return next(inside, None) is None
+    except NotADirectoryError:
+        return False
 
 
 def rename(old: Path, new: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from ...backend import Request
 from ...codec.line import erase_line, hash_cut, seal
-from ...errors import Corrupt, HansardError, Invalid, NotFound
+from ...errors import Corrupt, HansardError, Invalid, NotFound, Unavailable
 from ...model.entry import Entry, Json, NewEntry
 from ...model.references import attachments_in
 from ...model.requests import Erasure
@@ -33,6 +33,8 @@ class _Work(msgspec.Struct):
     seqs: frozenset[int]
     folders: list[Path] = []
     forks: list[str] = []
+    unreached: list[str] = []
+    """Forks that may show the text and could not be opened, in words."""
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Have these entries cleared too."""
@@ -65,7 +67,10 @@ def erase(core: Core, session: str, seqs: Sequence[int], *, by: str | None, reas
     if min(work.seqs, default=own_first) < own_first:
         _erase_in_copies(core, session, work)
     return Erasure(
-        tuple(entry.seq for entry in targets), tuple(dropped), tuple(sorted(set(work.forks))), _unreached(core)
+        tuple(entry.seq for entry in targets),
+        tuple(dropped),
+        tuple(sorted(set(work.forks))),
+        (*work.unreached, *_unreached(core)),
     )
 
 
@@ -118,9 +123,28 @@ def _planned(core: Core, log: Log, request: Request) -> list[bytes]:
 def _erase_in_forks(core: Core, log: Log, work: _Work) -> None:
     """The same in every fork that shows the entries: its copies, its prefix, and what was derived of them."""
     for session in forking.markers(core.layout.folder(log.place)):
-        with contextlib.suppress(NotFound, Corrupt), core.held(session) as fork:
-            if fork.segments and fork.segments[-1].last >= min(work.seqs):
-                _erase_in_fork(core, fork, work)
+        _reach(core, session, work, lambda fork: _erase_if_shown(core, fork, work))
+
+
+def _reach(core: Core, session: str, work: _Work, do: Callable[[Log], None]) -> None:
+    """Do it in a fork, held. One that is in no state to be read or written is said instead; one that is gone needs nothing."""
+    with contextlib.ExitStack() as held:
+        try:
+            fork = held.enter_context(core.held(session))
+        except NotFound:
+            return
+        except (Corrupt, Unavailable) as error:
+            work.unreached.append(f"fork {session!r} may show what was erased: {error}")
+            return
+        try:
+            do(fork)
+        except Corrupt as error:
+            work.unreached.append(f"fork {session!r} may show what was erased: {error}")
+
+
+def _erase_if_shown(core: Core, fork: Log, work: _Work) -> None:
+    if fork.segments and fork.segments[-1].last >= min(work.seqs):
+        _erase_in_fork(core, fork, work)
 
 
 def _erase_in_fork(core: Core, fork: Log, work: _Work) -> None:
@@ -143,8 +167,7 @@ def _erase_in_copies(core: Core, session: str, work: _Work) -> None:
         if other in (None, session, *work.forks) or not _has_lines(path, work.hashes):
             continue
         # Under no other lock: siblings have no order among them.
-        with contextlib.suppress(NotFound, Corrupt), core.held(other) as fork:
-            _erase_in_fork(core, fork, work)
+        _reach(core, other, work, lambda fork: _erase_in_fork(core, fork, work))
 
 
 def _has_lines(path: Path, hashes: set[bytes]) -> bool:

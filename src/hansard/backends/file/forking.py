@@ -25,7 +25,7 @@ from ..commit import EntryAt
 from ..creation import created_entry
 from . import disk, scan, sources
 from .core import Core
-from .creating import opened_log, taken, write_first
+from .creating import nothing_left_of, opened_log, taken, write_first
 from .layout import ATTACHMENTS, FORKS, PREFIX
 from .log import Log
 
@@ -49,7 +49,19 @@ def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created
     session = names.check_id(creation.id) if creation.id else names.new_id()
     if core.layout.find(session) is not None:
         raise AlreadyExists(taken(session))
-    holder = _holder(core, origin, at)
+    while True:
+        holder = _holder(core, origin, at)
+        try:
+            return _fork_of(core, origin, creation, at=at, session=session, info=info, holder=holder)
+        except NotFound:
+            # The holder went meanwhile, and the origin has a copy of its lines by now.
+            if holder in (None, origin):
+                raise
+
+
+def _fork_of(
+    core: Core, origin: str, creation: Creation, *, at: int, session: str, info: SessionInfo, holder: str | None
+) -> Created:
     if holder is None:
         # The line lies in a copy that a deleted origin left: the new fork gets its own.
         with core.held(origin) as log:
@@ -139,7 +151,8 @@ def _begin(
         sealed: list[Sealed] = [seal(entry, now_us=now_us)]
         sealed += [seal(NewEntry(kind="amend", body=copy.body, at=copy.at), now_us=now_us) for copy in copies]
         disk.sync_folder(core.layout.folder(place))
-        seq = write_first(core, log, Request(sealed=tuple(sealed)), at=point.at)
+        with nothing_left_of(core, log):
+            seq = write_first(core, log, Request(sealed=tuple(sealed)), at=point.at)
         if not whole:
             core.pool.drop(log)
     core.index.touched(log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -69,7 +70,7 @@ def prepare(root: Path, *, create: bool, shared_unsafe: bool) -> About:
         if not shared_unsafe:
             _refuse_network(root)
         about = _read(root) or _begin(root, create=create)
-        Layout(root).sessions.mkdir(mode=disk.FOLDER_MODE, exist_ok=True)
+        disk.make_folder(Layout(root).sessions)
         if not shared_unsafe:
             _prove_locks(root)
     except OSError as error:
@@ -127,6 +128,9 @@ def _begin(root: Path, *, create: bool) -> About:
         raise Invalid(msg)
     from ... import __version__
 
+    # The folder may be one that somebody has just made: what is kept in it must not go with its name.
+    with contextlib.suppress(PermissionError):
+        disk.sync_folder(root.parent)
     about = About(FORMAT, __version__, names.new_id())
     disk.write_file(root / ABOUT, values.encode(msgspec.to_builtins(about)) + b"\n")
     return about

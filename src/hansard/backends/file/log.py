@@ -191,9 +191,10 @@ class Log(Following):
             disk.truncate(self._fd, self.mark.offset)
             disk.datasync(self._fd)
         except OSError:
-            self._poison()
+            self.poison()
 
-    def _poison(self) -> None:
+    def poison(self) -> None:
+        """Nobody writes here any more, until a repair. Lock held."""
         # The lock is kept until the process exits if not even the mark can be left for the others.
         self._poisoned = True
         with contextlib.suppress(OSError):

@@ -42,7 +42,12 @@ def replace(log: Log, lines: Iterable[bytes]) -> None:
         beside.unlink(missing_ok=True)
         raise
     log.replaced(fd)
-    disk.sync_folder(log.path.parent)
+    try:
+        disk.sync_folder(log.path.parent)
+    except BaseException:
+        # What is appended to a file whose name is not certain may be gone after a power cut.
+        log.poison()
+        raise
 
 
 def rewrite_file(path: Path, change: Change) -> None:

@@ -145,7 +145,7 @@ def _index(core: Core, con: Connection, *, asked: dict[str, Any]) -> bool:
             batch.calls.setdefault(call_key(call), (entry.seq, name))
             known.setdefault(call, name)
         batch.take(core, entry, entry, known)
-    _take_amended(core, con, asked, entries, batch)
+    _take_amended(core, con, asked, entries, batch, own_first=claimed[0][0])
     _write(con, asked, batch)
     return True
 
@@ -180,11 +180,13 @@ def answered(entry: Entry) -> set[str]:
     return {call for call in found if isinstance(call, str)}
 
 
-def _take_amended(core: Core, con: Connection, asked: dict[str, Any], entries: list[Entry], batch: _Batch) -> None:
-    """Store what amendments show under the entries that they amend."""
+def _take_amended(
+    core: Core, con: Connection, asked: dict[str, Any], entries: list[Entry], batch: _Batch, *, own_first: int
+) -> None:
+    """Store what amendments show under the session's own entries that they amend; inherited ones are the origin's."""
     amends = {entry.seq: entry for entry in entries if entry.kind == "amend" and not entry.erased}
     aims = {seq: entry.body.get("seq") for seq, entry in amends.items() if isinstance(entry.body, dict)}
-    wanted = sorted({aim for aim in aims.values() if type(aim) is int})
+    wanted = sorted({aim for aim in aims.values() if type(aim) is int and aim >= own_first})
     if not wanted:
         return
     here = _here(asked)

@@ -92,6 +92,8 @@ def store_for(run: Run, *, dry_run: bool) -> Store:
 def _is_archive(path: str) -> bool:
     """Whether a path is a zip file by its first bytes."""
     try:
+        if not Path(path).is_file():
+            return False  # A pipe would have us wait for its writer.
         with Path(path).open("rb") as file:
             return file.read(4) == b"PK\x03\x04"
     except OSError:

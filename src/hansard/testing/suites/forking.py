@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 
 from ...errors import AlreadyExists, Conflict, HansardError, Invalid, NotFound, Unsupported
-from ...model.entry import NewEntry, assistant, user
+from ...model.entry import NewEntry, assistant, text, user
 from ...model.requests import Changes, Creation, Keys
+from ...query import parse
 from ..driver import Driver, requires, said, together, without
 
 
@@ -122,6 +123,19 @@ class Forking:
         assert drive.append("f", user("two", id="a")).seqs == (2,)
         with pytest.raises(Conflict):
             drive.append("f", user("other", id="a"))
+
+    def test_an_amended_message_of_the_prefix_is_found_in_the_origin_alone(self, drive: Driver) -> None:
+        drive.need("search")
+        drive.new("s", first=[user("alpha")])
+        drive.backend.fork("s", Creation(id="f"), at=None)
+        drive.append("f", NewEntry(kind="amend", body={"seq": 2, "body": {"role": "user", "parts": [text("omega")]}}))
+        drive.say("f", "gamma")
+        found = {
+            word: [(hit.session, hit.seq) for hit in drive.backend.search(
+                parse(word), session=None, order="newest", limit=9, cursor=None)]
+            for word in ("alpha", "omega", "gamma")
+        }  # fmt: skip
+        assert found == {"alpha": [("s", 2)], "omega": [], "gamma": [("f", 5)]}
 
     def test_a_fork_can_rewind_into_its_prefix(self, drive: Driver) -> None:
         drive.new("s", first=[user("two"), assistant("three")])

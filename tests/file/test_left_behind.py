@@ -1,0 +1,172 @@
+"""Crash points and races beside the append path: what is refused leaves nothing, what is acknowledged keeps its name."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+import hansard
+from hansard.backends.file import disk, forking
+from hansard.errors import HansardError
+
+
+@pytest.fixture
+def store(tmp_path):
+    with hansard.open(tmp_path / "store") as store:
+        yield store
+
+
+def refused(store):
+    with pytest.raises(hansard.Invalid):
+        store.create(id="twice", entries=[hansard.user("x", id="y"), hansard.user("x", id="y")])
+    with pytest.raises(hansard.Invalid):
+        store.get("root").spawn(id="child", metadata={"m": "x" * 70_000})
+    with pytest.raises(hansard.Invalid):
+        store.create(id="large", agent="a", user="u", labels={"m": "x" * 70_000})
+
+
+def test_a_creation_that_is_refused_leaves_nothing_behind(store, tmp_path):
+    store.create(id="root")
+    refused(store)
+    assert store.check() == []
+    assert [path.name for path in (tmp_path / "store/sessions").iterdir() if path.is_dir()] == ["root"]
+    for one in ("twice", "large"):
+        assert store.create(id=one, agent="a", user="u").append(hansard.user("goes on")) == 2
+    assert store.get("root").spawn(id="child").append(hansard.user("goes on")) == 2
+
+
+def test_a_creation_that_finds_no_room_leaves_nothing_behind(store, tmp_path, monkeypatch):
+    write_all = disk.write_all
+
+    def full(fd, data):
+        if b'"kind":"created"' in bytes(data):
+            raise OSError(28, "No space left on device")
+        write_all(fd, data)
+
+    monkeypatch.setattr(disk, "write_all", full)
+    with pytest.raises(hansard.Unavailable):
+        store.create(id="s")
+    monkeypatch.undo()
+    assert store.check() == []
+    assert store.create(id="s").append(hansard.user("goes on")) == 2
+
+
+@pytest.mark.parametrize("of", ["child", "root"])
+def test_a_fork_that_is_made_while_its_origin_is_being_deleted_keeps_what_it_shows(store, of, monkeypatch):
+    root = store.create(id="root", entries=[hansard.user("in the root")])
+    root.spawn(id="child").append(hansard.user("in the child"))
+    rescue, forks = forking.rescue, []
+
+    def fork():
+        try:
+            forks.append(store.fork("child", id="fork"))
+        except HansardError as error:
+            forks.append(error)
+
+    def rescued(core, log):
+        found = rescue(core, log)
+        if log.session == "child" and not forks:
+            # Another thread comes just after the forks of the child were looked for.
+            thread = threading.Thread(target=fork)
+            thread.start()
+            thread.join(0.3)
+            threads.append(thread)
+        return found
+
+    threads = []
+    monkeypatch.setattr(forking, "rescue", rescued)
+    assert store.delete(of, force=True)
+    for thread in threads:
+        thread.join()
+    (outcome,) = forks
+    if isinstance(outcome, hansard.NotFound):
+        assert not store.exists("fork")
+    else:
+        assert [message.text for message in outcome.history()] == ["in the child"]
+    assert store.check() == []
+
+
+def test_the_forks_of_every_child_keep_what_they_show_when_the_root_goes(store):
+    root = store.create(id="root")
+    for number in range(5):
+        root.spawn(id=f"c{number}").append(hansard.user(f"in {number}"))
+        store.fork(f"c{number}", id=f"f{number}")
+    assert store.delete("root", force=True)
+    assert sorted(info.id for info in store.sessions(all_kinds=True)) == [f"f{number}" for number in range(5)]
+    assert [store.get(f"f{number}").history()[0].text for number in range(5)] == [f"in {n}" for n in range(5)]
+    assert store.check() == []
+
+
+def test_a_fork_of_what_a_fork_inherits_is_made_also_when_the_holder_goes_at_that_moment(store, monkeypatch):
+    store.create(id="first", entries=[hansard.user("one"), hansard.user("two")])
+    store.fork("first", id="second")
+    holder_of, gone = forking._holder, []
+
+    def holder(core, origin, at):
+        found = holder_of(core, origin, at)
+        if found == "first" and not gone:
+            gone.append(store.delete("first"))
+        return found
+
+    monkeypatch.setattr(forking, "_holder", holder)
+    third = store.fork("second", id="third", at=2)
+    assert [message.text for message in third.history()] == ["one"]
+    assert gone == [True]
+
+
+def test_a_session_whose_new_file_has_no_certain_name_takes_no_more_appends(store, monkeypatch, tmp_path):
+    session = store.create(id="s", entries=[hansard.user("secret"), hansard.user("kept")])
+    sync_folder = disk.sync_folder
+
+    def failing(path):
+        if str(path).endswith("sessions/s"):
+            raise OSError(5, "Input/output error")
+        sync_folder(path)
+
+    monkeypatch.setattr(disk, "sync_folder", failing)
+    with pytest.raises(hansard.Unavailable):
+        session.erase(2)
+    with pytest.raises(hansard.Unavailable):
+        session.append(hansard.user("would be lost with the name of its file"))
+    monkeypatch.undo()
+
+
+def test_a_folder_that_others_made_is_made_durable_before_anything_is_put_into_it(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    synced = []
+    monkeypatch.setattr(disk, "sync_folder", synced.append)
+    assert not disk.make_folder(tmp_path / "here")
+    assert synced == [tmp_path]
+    (tmp_path / "here" / "file").write_bytes(b"")
+    assert not disk.make_folder(tmp_path / "here")
+    assert synced == [tmp_path]
+
+
+def test_the_name_of_a_new_store_is_durable_before_anything_is_kept_in_it(tmp_path, monkeypatch):
+    root = tmp_path / "store"
+    root.mkdir()
+    synced, sync_folder = [], disk.sync_folder
+
+    def sync(path):
+        synced.append(os.fspath(path))
+        sync_folder(path)
+
+    monkeypatch.setattr(disk, "sync_folder", sync)
+    with hansard.open(root):
+        assert str(tmp_path) in synced
+        assert str(root) in synced
+
+
+def test_an_erasure_says_which_damaged_fork_it_could_not_reach(store, tmp_path):
+    session = store.create(id="s", entries=[hansard.user("secret")])
+    fork = store.fork("s", id="f")
+    fork.append([hansard.user("a"), hansard.user("b")])
+    fork.append(hansard.user("c"))
+    log = tmp_path / "store/sessions/f/log.jsonl"
+    data = log.read_bytes()
+    log.write_bytes(data.replace(b'"text":"a"', b'"text":"z"'))
+    erasure = session.erase(2)
+    assert erasure.seqs == (2,)
+    assert any("'f'" in one for one in erasure.unreached)

@@ -33,7 +33,7 @@ VARIABLE: Final = "HANSARD_STORE"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _KNOWN: Final = "a folder, file:///folder, memory:, postgresql://host/database"
 
-SERVER_OPTIONS: Final = ("connections", "deadline", "patience", "prepare", "tenant")
+SERVER_OPTIONS: Final = ("connections", "deadline", "notify", "patience", "poll", "prepare", "tenant")
 """Options of a postgresql:// URL that are Hansard's own."""
 
 

@@ -12,9 +12,9 @@ from ...errors import Corrupt, NotFound
 from ...model.entry import Entry
 from ...model.info import SessionInfo
 from ...model.requests import Clock
+from ..bells import Bells
 from ..derive import detached
 from . import leasing, sources
-from .bells import Bells
 from .known import Start
 from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout
 from .log import Log

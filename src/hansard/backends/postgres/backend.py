@@ -92,14 +92,14 @@ class PostgresBackend(Keeping):
 
     def wait(self, session: str, *, after: int, timeout_s: float) -> int:
         """As the contract says."""
-        with self._open() as core:
-            return watching.wait(core, self._bell, session, after=after, timeout_s=timeout_s)
+        return watching.wait(self._open, self._hints, session, after=after, timeout_s=timeout_s)
 
     def delete(self, session: str, *, guard: Guard | None = None) -> tuple[str, ...]:
         """As the contract says."""
         with self._open() as core:
             gone = deleting.delete(core, session, guard)
-            self._bell.ring()
+            for one in gone:
+                core.touched(one)
             return gone
 
     def attach(self, session: str, data: bytes, *, mime: str, name: str | None = None) -> Attachment:

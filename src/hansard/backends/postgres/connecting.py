@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, Final, LiteralString, TypeAlias, TypeVar
+from typing import Any, Final, Literal, LiteralString, TypeAlias, TypeVar
 
 import msgspec
 import psycopg
@@ -53,6 +53,10 @@ class Settings(msgspec.Struct, frozen=True):
     """How long a writer looks for a server again after its connection was cut."""
     prepare: bool = True
     """Have the server keep plans; pgbouncer before 1.21 can't pass this on."""
+    notify: Literal["auto", "on", "off"] = "auto"
+    """Tell other processes what was written, and listen to them: auto does not listen behind a pooler, on does."""
+    poll_s: float = 0.15
+    """How often whoever waits looks by itself, at the latest."""
 
 
 def settings_of(url: str, options: Mapping[str, str]) -> Settings:
@@ -75,14 +79,21 @@ def settings_of(url: str, options: Mapping[str, str]) -> Settings:
 def _option(name: str, value: str) -> tuple[str, Any]:
     if name == "prepare" and value in ("on", "off"):
         return "prepare", value == "on"
+    if name == "notify" and value in ("auto", "on", "off"):
+        return "notify", value
     try:
         if name == "connections" and 1 <= int(value) <= 1_000:
             return "connections", int(value)
         if name in ("deadline", "patience") and 0 <= float(value) <= 86_400:
             return f"{name}_s", float(value)
+        if name == "poll" and 0.01 <= float(value) <= 3_600:
+            return "poll_s", float(value)
     except ValueError:
         pass
-    msg = f"store option {name}={value!r}: connections is 1 to 1000, deadline and patience are seconds, prepare is on or off"
+    msg = (
+        f"store option {name}={value!r}: connections is 1 to 1000, deadline and patience are seconds, prepare is on or off, "
+        "notify is auto, on or off, poll is 0.01 to 3600 seconds"
+    )
     raise Invalid(msg)
 
 
@@ -160,9 +171,14 @@ class Database:
                 if not fresh and not con.closed and con.used_at > oldest:
                     return con
                 con.close()
-        return self._connect()
+        return self.connect()
 
-    def _connect(self) -> Connection:
+    def connect(self) -> Connection:
+        """A new connection in autocommit mode, for the caller to close; it counts for nothing here.
+
+        Raises:
+            Lost: no server answers.
+        """
         settings = self.settings
         try:
             con = Connection.connect(

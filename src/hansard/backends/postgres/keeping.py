@@ -48,7 +48,7 @@ class Keeping(Opened):
         """As the contract says."""
         with self._open() as core:
             count = upkeep.reset(core, guard)
-            self._bell.ring()
+            self._hints.wrote_all()
             return count
 
     def check(self, session: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
@@ -66,4 +66,4 @@ class Keeping(Opened):
     def health(self) -> Health:
         """As the contract says."""
         with self._open() as core:
-            return upkeep.health(core, self.name)
+            return upkeep.health(core, self.name, self._hints.heard)

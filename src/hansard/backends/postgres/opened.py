@@ -16,10 +16,10 @@ from ...model.requests import Clock
 from . import migrating
 from .connecting import Database, Settings
 from .core import Core
+from .hints import Hints
 from .queues import Queues
 from .rows import raw
 from .textindex import Background
-from .watching import Bell
 from .writing import commit_requests
 
 _T = TypeVar("_T")
@@ -43,18 +43,18 @@ class Opened:
         except BaseException:
             db.close()
             raise
-        self._start(db, clock)
+        self._start(db, Hints(db), clock)
 
-    def _start(self, db: Database, clock: Clock, tenant: str = "") -> None:
+    def _start(self, db: Database, hints: Hints, clock: Clock, tenant: str = "") -> None:
         self._db = db
+        self._hints = hints
         self._clock = clock
         self._tenant = tenant
         self._closed = False
-        self._bell = Bell()
         self._tenants: dict[str, Self] = {}
         self._mutex = threading.Lock()
         self._core = Core(db, raw(tenant), clock)
-        self._core.touched = lambda _session: self._bell.ring()
+        self._core.touched = lambda session: hints.wrote(self._core.tenant, session)
         self._background = Background(self._core)
         self._queues = Queues(lambda session, requests: commit_requests(self._core, session, requests))
         _stores.add(self)
@@ -63,8 +63,9 @@ class Opened:
         """In a forked child: have connections, locks and threads of its own."""
         if not self._tenant:
             self._db.forget()
+            self._hints.forget()
         closed, tenants = self._closed, self._tenants
-        self._start(self._db, self._clock, self._tenant)
+        self._start(self._db, self._hints, self._clock, self._tenant)
         self._closed, self._tenants = closed, tenants
 
     @contextlib.contextmanager
@@ -97,7 +98,7 @@ class Opened:
             there = self._tenants.get(name)
             if there is None or there.closed:
                 there = self._tenants[name] = type(self).__new__(type(self))
-                there._start(self._db, self._clock, name)  # noqa: SLF001 - of its own class
+                there._start(self._db, self._hints, self._clock, name)  # noqa: SLF001 - of its own class
             return there
 
     @property
@@ -114,9 +115,12 @@ class Opened:
         for tenant in list(self._tenants.values()):
             tenant.close()
         self._queues.close()
-        self._bell.ring()
-        if not self._tenant:
+        if self._tenant:
+            self._hints.wake()
+        else:
+            self._hints.close()
             self._db.close()
+            self._hints.wake()
         self._background.close()
 
 

@@ -28,14 +28,20 @@ _DROPS: Final = (
 _MANY: Final = 500
 
 
-def health(core: Core, name: str) -> Health:
+def health(core: Core, name: str, heard: str) -> Health:
     """As the contract says."""
     asked = {"tenant": core.tenant, "probe": os.urandom(16)}
     core.db.transact(lambda con: execute(con, _SQL["probe"], asked))
     core.db.transact(lambda con: execute(con, _SQL["unprobe"], asked))
     version, database, commit = core.db.rows(_SQL["server"])[0]
     behind = core.db.rows(textindex.TEXTS["indexed"], {"tenant": core.tenant})[0][0]
-    details = {"server": version, "database": database, "synchronous_commit": commit, "text_behind": behind}
+    details = {
+        "server": version,
+        "database": database,
+        "synchronous_commit": commit,
+        "text_behind": behind,
+        "notifications": heard,
+    }
     return Health(name, ok=True, details=details)
 
 

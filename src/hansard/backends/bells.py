@@ -30,6 +30,18 @@ class Bells:
                 if not bells:
                     del self._waiting[session]
 
+    @property
+    def waited_for(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._waiting)
+
+    def ring_all(self) -> None:
+        """Any session may have grown, or gone."""
+        with self._mutex:
+            for bells in self._waiting.values():
+                for bell in bells:
+                    bell.set()
+
     def ring(self, session: str) -> None:
         """A session has grown. Costs next to nothing while nobody waits."""
         if self._waiting:

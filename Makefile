@@ -8,9 +8,10 @@
 #   make soak      mixed work with kills for half an hour: does anything grow?
 #   make bench     measure, and print the figures
 #   make bench-full  every figure, at full size, for long
+#   make bench-scale  a million sessions in PostgreSQL, listed, searched, pruned; ARGS="--sessions 10000" for fewer
 #   make bench-peers  Hansard beside other stores, installed for it
 #   make docs      write docs/reference/cli.md anew from the program's own help
-.PHONY: demo test test-adapters lint torture torture-ha soak bench bench-full bench-peers docs clean
+.PHONY: demo test test-adapters lint torture torture-ha soak bench bench-full bench-scale bench-peers docs clean
 .DEFAULT_GOAL := test
 
 BIN := .build/venv/bin
@@ -60,6 +61,12 @@ bench-peers: $(READY)
 
 bench-full: $(READY)
 	@$(BIN)/python -m benchmarks --full --strict $(ARGS)
+	@sh scripts/postgres
+	@$(BIN)/python -m benchmarks.scale --strict
+
+bench-scale: $(READY)
+	@sh scripts/postgres
+	@$(BIN)/python -m benchmarks.scale --strict --page docs/explanation/scale.md $(ARGS)
 
 docs: $(READY)
 	$(BIN)/python scripts/cli_reference.py

@@ -18,12 +18,6 @@ WIDTH = 360
 
 def write(path: Path, figures: Sequence[Figure], machine: dict[str, str | int | None]) -> None:
     """Put the table between the two marks of a page, and the plot beside the page."""
-    text = path.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    if not rest or not after:
-        msg = f"{path}: the marks {BEGIN} and {END} are missing"
-        raise SystemExit(msg)
     plot = path.with_suffix(".svg")
     plot.write_text(_plot([one for one in figures if one.target is not None]), encoding="utf-8")
     day = dt.datetime.now(tz=dt.UTC).date()
@@ -34,7 +28,18 @@ def write(path: Path, figures: Sequence[Figure], machine: dict[str, str | int | 
     ]
     table = ["| figure | value | 95 % | target | verdict | |", "|---|---|---|---|---|---|", *rows]
     body = [f"Measured {day}: {said}.", "", f"![each figure beside its target]({plot.name})", "", *table]
-    path.write_text(f"{before}{BEGIN}\n\n" + "\n".join(body) + f"\n\n{END}{after}", encoding="utf-8")
+    between(path, "\n".join(body))
+
+
+def between(path: Path, body: str) -> None:
+    """Put text between the two marks of a page."""
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    if not rest or not after:
+        msg = f"{path}: the marks {BEGIN} and {END} are missing"
+        raise SystemExit(msg)
+    path.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", encoding="utf-8")
 
 
 def _plot(figures: Sequence[Figure]) -> str:

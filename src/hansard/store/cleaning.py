@@ -46,7 +46,7 @@ class Cleaner:
         self._backend = backend
         self._clock = clock
         self._keep_pinned = keep_pinned
-        self._dry_run = dry_run
+        self.dry_run = dry_run
         self._deleted: list[str] = []
         self._kept: dict[str, str] = {}
         self._errors: list[Finding] = []
@@ -54,7 +54,7 @@ class Cleaner:
     def result(self) -> Cleaned:
         """What was done."""
         kept = tuple(Kept(session, reason) for session, reason in sorted(self._kept.items()))
-        return Cleaned(tuple(sorted(self._deleted)), kept, tuple(self._errors), self._dry_run)
+        return Cleaned(tuple(sorted(self._deleted)), kept, tuple(self._errors), self.dry_run)
 
     def keep(self, session: str, reason: str) -> None:
         """A session stays."""
@@ -76,7 +76,10 @@ class Cleaner:
         return protection(asked, now_us)
 
     def take(self, tree: Sequence[SessionInfo], still: Callable[[Sequence[SessionInfo]], str]) -> bool:
-        """Take away a session with its descendants; True if it went. `still` says under the lock why it must stay."""
+        """Take away a session with its descendants; True if it went. `still` says under the lock why it must stay.
+
+        Only a dry run looks at more of the tree than its first.
+        """
         session = tree[0].id
         why = ""
 
@@ -85,7 +88,7 @@ class Cleaner:
             why = self.why_kept(now) or still(now)
             return why
 
-        if self._dry_run:
+        if self.dry_run:
             reason = guard(tree)
             if reason:
                 self.keep(session, reason)

@@ -154,6 +154,9 @@ def _take(backend: Backend, cleaner: Cleaner, victim: _Victim) -> None:
     def still(now: Sequence[SessionInfo]) -> str:
         return "touched meanwhile" if max(info.touched_us for info in now) > victim.touched_us else ""
 
+    if not cleaner.dry_run:
+        cleaner.take([SessionInfo(victim.root)], still)
+        return
     try:
         root = backend.info(victim.root)
     except HansardError:

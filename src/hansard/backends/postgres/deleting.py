@@ -13,8 +13,6 @@ from .core import SQL, Core
 from .forking import TREES, rescue
 from .rows import Head, raw, with_renewal
 
-_DROPS = ("ids", "sessions", "entries", "attachments", "marks", "forks", "texts", "calls")
-
 
 def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
     """As the contract says."""
@@ -41,9 +39,12 @@ def _delete(core: Core, con: Connection, session: str, guard: Guard | None) -> t
 def locked_tree(core: Core, con: Connection, root: bytes, session: str) -> list[Head]:
     """The rows of a session and its descendants, parents first, locked; the root's row is locked already."""
     here = {"tenant": core.tenant, "root": root}
-    parents = {row[1]: row[11] for row in execute(con, TREES["tree"], here)}
+    found = execute(con, TREES["tree"], here)
+    parents = {row[1]: row[11] for row in found}
     if raw(session) not in parents:
         return []
+    if list(parents) == [root]:
+        return [Head(*found[0][:11])]
     wanted = [raw(session)]
     for one in wanted:
         wanted += sorted(child for child, parent in parents.items() if parent == one and child not in wanted)
@@ -69,5 +70,5 @@ def remove(core: Core, con: Connection, tree: Sequence[Head]) -> None:
     for head in tree:
         rescue(core, con, head, going)
     asked = {"tenant": core.tenant, "root": tree[0].root, "sessions": sorted(going)}
-    for what in _DROPS:
-        execute(con, TREES[f"drop_{what}"], asked)
+    execute(con, TREES["drop_ids"], asked)
+    execute(con, TREES["drop_sessions"], asked)

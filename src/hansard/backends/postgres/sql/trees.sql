@@ -49,31 +49,26 @@ ORDER BY depth, session FOR UPDATE
 DELETE FROM hansard.ids WHERE tenant = %(tenant)s AND id = ANY (%(sessions)b::bytea[])
 
 -- name: drop_sessions
+WITH entries AS (
+    DELETE FROM hansard.entries
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
+), attachments AS (
+    DELETE FROM hansard.attachments
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
+), marks AS (
+    DELETE FROM hansard.marks
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
+), forks AS (
+    DELETE FROM hansard.forks
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
+), texts AS (
+    DELETE FROM hansard.texts
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
+), calls AS (
+    DELETE FROM hansard.calls
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
+)
 DELETE FROM hansard.sessions
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
-
--- name: drop_entries
-DELETE FROM hansard.entries
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
-
--- name: drop_attachments
-DELETE FROM hansard.attachments
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
-
--- name: drop_marks
-DELETE FROM hansard.marks
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
-
--- name: drop_forks
-DELETE FROM hansard.forks
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
-
--- name: drop_texts
-DELETE FROM hansard.texts
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
-
--- name: drop_calls
-DELETE FROM hansard.calls
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[])
 
 -- name: roots

@@ -99,6 +99,14 @@ def test_the_forks_of_every_child_keep_what_they_show_when_the_root_goes(store):
     assert store.check() == []
 
 
+def test_forks_of_what_stays_are_left_as_they_are(store, tmp_path):
+    root = store.create(id="root", entries=[hansard.user("stays")])
+    root.spawn(id="child")
+    store.fork("root", id="fork")
+    assert store.delete("child", force=True)
+    assert not (tmp_path / "store/sessions/fork/prefix.jsonl").exists()
+
+
 def test_a_fork_of_what_a_fork_inherits_is_made_also_when_the_holder_goes_at_that_moment(store, monkeypatch):
     store.create(id="first", entries=[hansard.user("one"), hansard.user("two")])
     store.fork("first", id="second")

@@ -144,3 +144,17 @@ def test_a_pipe_in_the_place_of_the_stores_own_file_is_refused_and_not_waited_fo
     instead(root / "hansard.json", "a pipe")
     with pytest.raises(hansard.Corrupt, match="no file"):
         hansard.open(root)
+
+
+def test_the_index_of_another_store_is_not_believed(root, tmp_path):
+    with hansard.open(tmp_path / "elsewhere") as store:
+        store.create(id="only-there", entries=[hansard.user("words")])
+        store.search("words")
+    for name in ("index.db", "search.db"):
+        shutil.copy(tmp_path / "elsewhere" / name, root / name)
+    with hansard.open(root) as store:
+        assert sorted(info.id for info in store.sessions(all_kinds=True)) == sorted(IDS)
+        assert {hit.session for hit in store.search("words").items} == {"a", "child", "fork", "other"}
+        assert not store.exists("only-there")
+    with hansard.open(root) as store:
+        assert sorted(info.id for info in store.sessions(all_kinds=True)) == sorted(IDS)

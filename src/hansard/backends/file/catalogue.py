@@ -48,14 +48,22 @@ _UPSERT: Final = (
 class Catalogue:
     """The rows of one store's sessions. Any thread may call; a forked child goes on with connections of its own."""
 
-    def __init__(self, path: Path, *, fold_version: int) -> None:
-        """Open `index.db`, or put an empty one in the place of what can't be used.
+    def __init__(self, path: Path, *, fold_version: int, store: str = "") -> None:
+        """Open `index.db`, or put an empty one in the place of what can't be used, or is that of a store with another id.
 
         Raises:
             Unavailable: its folder can't be written to.
         """
         schema = path_of_schema().read_text(encoding="utf-8")
         self._open_on(Database(path, schema=schema, application=_APPLICATION, version=_SCHEMA_VERSION), fold_version)
+        if store:
+            self._be_of(store)
+
+    def _be_of(self, store: str) -> None:
+        """Be the catalogue of this store alone: another's rows hide the sessions that are here."""
+        self._database.renew_unless(lambda con: _meta(con, "store") in (None, store))
+        if self._database.read(lambda con: _meta(con, "store")) is None:
+            self._try_write(lambda con: _set_meta(con, "store", store), 0)
 
     def _open_on(self, database: Database, fold_version: int) -> None:
         self._database = database

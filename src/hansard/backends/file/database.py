@@ -227,6 +227,15 @@ class Database:
                 dbfile.make(self.path, self._schema, application=self._application, version=self._version)
                 self.replaced += 1
 
+    def renew_unless(self, ours: Callable[[apsw.Connection], bool]) -> None:
+        """Put an empty file in the place of one that is sound and somebody else's."""
+        try:
+            kept, identity = self._use(lambda con, identity: (ours(con), identity), WAIT_MS)
+        except apsw.BusyError as error:
+            raise busy(self.path) from error
+        if not kept:
+            self._discard(identity)
+
     # -- building a new one --------------------------------------------------------------------------------------
 
     def beside(self) -> Database:

@@ -39,8 +39,9 @@ def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
                 ask(guard, infos(core, victims, logs), f"session {session!r} was not deleted")
             for _, where in victims:
                 core.index.announce(where)
-            for taken in list(logs.values()):
-                forking.rescue(core, taken)
+            for one, _ in victims:
+                if one in logs:
+                    forking.rescue(core, logs[one])
             if root == session:
                 _take_away(core, place)
                 for taken in logs.values():

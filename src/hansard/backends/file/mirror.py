@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class Mirror:
     """What the core tells the index and asks of it, and how the index reads the logs."""
 
-    def __init__(self, root: Path) -> None:
-        """Open the catalogue of the store in this folder."""
-        self.indexer = Indexer(root, Catalogue(root / "index.db", fold_version=FOLD_VERSION), self)
+    def __init__(self, root: Path, *, store: str) -> None:
+        """Open the catalogue of the store in this folder, which has this id."""
+        self.indexer = Indexer(root, Catalogue(root / "index.db", fold_version=FOLD_VERSION, store=store), self)
         self._root = root
         self._core: Core | None = None
 

@@ -44,7 +44,7 @@ class Opened:
         self._shared_unsafe = shared_unsafe
         self._is_tenant = tenant
         self._closed = False
-        self._mirror = Mirror(root)
+        self._mirror = Mirror(root, store=self.about.store)
         self._begin()
         self._mirror.follow(self._core)
         self._text = TextIndex(root, self._core, self._mirror.indexer)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from hansard.backends.file import sidebyside
 
 CALLS = ("open", "write", "pwrite", "fsync", "fdatasync", "ftruncate", "rename", "replace", "unlink", "mkdir", "rmdir")
 
@@ -43,13 +46,26 @@ class Failing:
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
         own = {name: getattr(os, name) for name in CALLS}
+        sync = sidebyside.sync
         for name, call in own.items():
             setattr(os, name, self._watched(name, call))
+        sidebyside.sync = functools.partial(self._synced, sync)
         try:
             yield
         finally:
+            sidebyside.sync = sync
             for name, call in own.items():
                 setattr(os, name, call)
+
+    def _synced(self, sync: Callable[..., Any], fds: Sequence[int]) -> list[OSError | None]:
+        """Syncs side by side are calls of their own, each of which may be the one that fails."""
+        found: list[OSError | None] = sync(fds)
+        for place in range(len(found)):
+            try:
+                self._watched("fdatasync", lambda _: None)(fds[place])
+            except OSError as error:
+                found[place] = error
+        return found
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **keywords: Any) -> Any:

@@ -14,12 +14,15 @@ STRACE = shutil.which("strace")
 
 _CALLS = (
     "open,openat,creat,write,pwrite64,writev,pwritev,fsync,fdatasync,sync_file_range,rename,renameat,renameat2,unlink,"
-    "unlinkat,mkdir,mkdirat,rmdir,ftruncate,truncate,link,linkat,symlink,lseek,fallocate,copy_file_range"
+    "unlinkat,mkdir,mkdirat,rmdir,ftruncate,truncate,link,linkat,symlink,lseek,fallocate,copy_file_range,"
+    "io_submit,io_getevents"
 )
 _LINE = re.compile(r"^(\d+) +(.*)$")
 _RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
 _FD = re.compile(r"^(\d+|AT_FDCWD)<([^>]*)>")
 _CREATED = re.compile(r"^(\d+)<")
+_ASKED = re.compile(r"aio_data=(\w+), aio_lio_opcode=IOCB_CMD_FDSYNC, aio_fildes=(\d+<[^>]*>)")
+_ENDED = re.compile(r"\{data=(\w+), obj=\w+, res=0, ")
 
 
 class Op(msgspec.Struct, frozen=True):
@@ -65,6 +68,7 @@ class _Parser:
         self._offsets: dict[tuple[str, str], int] = {}
         self._append: set[tuple[str, str]] = set()
         self._there: set[str] = set()
+        self._asked: dict[tuple[str, int], str] = {}
         self._ops: list[Op] = []
 
     def parse(self, trace: Path) -> list[Op]:
@@ -213,6 +217,14 @@ class _Parser:
             self._ops.append(Op("sync", key[1]))
 
     _on_fdatasync = _on_fsync
+
+    def _on_io_submit(self, arguments: list[str], result: str, call: str) -> None:
+        for number, fd in _ASKED.findall(", ".join(arguments[2:]))[: int(result)]:
+            self._asked[arguments[0], int(number, 16)] = fd
+
+    def _on_io_getevents(self, arguments: list[str], result: str, call: str) -> None:
+        for number in _ENDED.findall(", ".join(arguments[3:])):
+            self._on_fsync([self._asked.pop((arguments[0], int(number, 16)))], "0", "fdatasync")
 
     def _on_fallocate(self, arguments: list[str], result: str, call: str) -> None:
         key = self._key(arguments[0])

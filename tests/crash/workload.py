@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import hansard
+import hansard.aio
 
 SECRET = "the-word-that-was-erased"
 PICTURE = b"\x89PNG\r\n" + bytes(range(256)) * 8
@@ -50,6 +52,30 @@ class Telling:
             documents="documents" in more,
         )
 
+    def together(self, root: str, sessions: str, group: str, count: int) -> None:
+        """Append to several sessions at once, so that one committer writes for all, and syncs them side by side."""
+        what = {one: {"session": one, "ids": [f"{group}{one}.{place}" for place in range(count)]} for one in sessions}
+
+        async def append(store: hansard.aio.AsyncStore, session: str) -> None:
+            entries = [hansard.user(f"text {one} " + "x" * 300, id=one) for one in what[session]["ids"]]
+            await (await store.get(session)).append(entries)
+
+        async def append_all() -> list[BaseException | None]:
+            async with hansard.aio.open(root) as store:
+                return await asyncio.gather(*(append(store, one) for one in what), return_exceptions=True)
+
+        said = {one: {**what[one], "text": "text", "documents": False} for one in what}
+        for more in said.values():
+            self._tell(begin="append", **more)
+        try:
+            results = asyncio.run(append_all())
+        except hansard.HansardError as error:
+            results = [error] * len(what)
+        for more, error in zip(said.values(), results, strict=True):
+            if isinstance(error, BaseException) and not isinstance(error, hansard.HansardError):
+                raise error
+            self._tell(**({"done": "append"} if error is None else {"failed": "append", "error": str(error)}), **more)
+
     def document(self, store: hansard.Store, name: str, text: str) -> None:
         self.do("document", "", lambda: store.documents.save(name, text, category="runs"), name=name, text=text)
 
@@ -57,7 +83,7 @@ class Telling:
         self._say(json.dumps(said).encode() + b"\n")
 
 
-def first(store: hansard.Store, tell: Telling) -> None:
+def first(store: hansard.Store, tell: Telling, _root: str) -> None:
     """Sessions, appends, files, forks, children, erasure and deletion."""
     tell.do("create", "a", lambda: store.create(id="a", agent="coder", user="ana"))
     tell.append(store, "a", "a1", 3, state={"step": 1}, status="running")
@@ -80,9 +106,10 @@ def first(store: hansard.Store, tell: Telling) -> None:
     tell.do("search", "", lambda: store.search("text"))
 
 
-def second(store: hansard.Store, tell: Telling) -> None:
+def second(store: hansard.Store, tell: Telling, root: str) -> None:
     """The same store opened again: the index is caught up, and things go on."""
     tell.append(store, "a", "a4", 2)
+    tell.together(root, "afc", "t", 2)
     tell.document(store, "deploy", "third")
     tell.document(store, "gone", "soon")
     tell.do("remove", "", lambda: store.documents.delete("gone", category="runs"), name="gone")
@@ -97,7 +124,7 @@ def run(root: str, say: Callable[[bytes], Any]) -> None:
     for half in (first, second):
         store = tell.do("open", "", lambda: hansard.open(root))
         if store is not None:
-            half(store, tell)
+            half(store, tell, root)
             tell.do("close", "", store.close)
 
 

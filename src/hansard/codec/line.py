@@ -8,7 +8,6 @@ So the chain covers body and order, and still verifies when salt and body of a l
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from hashlib import sha256
@@ -28,8 +27,14 @@ GENESIS: Final = bytes(32)
 _FRAME_BYTES: Final = 400
 """What a line has beside id, kind, agent, run, extra and body, at most: numbers, digest, hash, salt, member names."""
 
-_JOINED_BYTES: Final = 1 << 16
+_JOINED_BYTES: Final = 2000
 """Below this, copying costs less than a second call."""
+
+_PIECE: Final = 2047
+"""What hashlib takes at most without handing the interpreter over, which costs more than to hash it."""
+
+_LONG_BYTES: Final = 1 << 16
+"""From here on, others had better go on meanwhile."""
 
 _PLAIN: Final = frozenset(("message", "event", "usage", "attachment"))
 
@@ -75,18 +80,16 @@ def seal(new: NewEntry, *, now_us: int, id: str = "", levels: int = DEPTH_MAX) -
     Raises:
         Invalid: body, id, time, size or another member is outside what a log can hold.
     """
-    return _seal(new, (times.stamp(now_us), id, names.new_id(), os.urandom(8).hex()), levels)
+    return _seal(new, (times.stamp(now_us), id, names.new_id(), names.new_salts(1)[0]), levels)
 
 
 def seal_all(entries: Sequence[NewEntry], *, now_us: int, key: str | None = None) -> list[Sealed]:
     """As `seal`, for entries that are appended together; with `key`, those without an id get `<key>.<place>`."""
-    drawn, salts, at = names.new_ids(len(entries)), os.urandom(8 * len(entries)).hex(), times.stamp(now_us)
+    drawn, salts, at = names.new_ids(len(entries)), names.new_salts(len(entries)), times.stamp(now_us)
     found: list[Sealed] = []
-    place = 0
     for number, new in enumerate(entries):
         given = "" if key is None else names.check_id(f"{key}.{number}", "key")
-        found.append(_seal(new, (at, given, drawn[number], salts[place : place + 16]), DEPTH_MAX))
-        place += 16
+        found.append(_seal(new, (at, given, drawn[number], salts[number]), DEPTH_MAX))
     return found
 
 
@@ -125,9 +128,12 @@ def _seal(new: NewEntry, fresh: tuple[str, str, str, str], levels: int) -> Seale
 
 def _held(body: Json) -> Json:
     """A message body as it is now, as far as a fold looks into it: its owner may change it before the commit."""
-    parts = body.get("parts") if type(body) is dict else None
-    if type(parts) is not list:
+    if type(body) is not dict:
         return body
+    parts = body.get("parts")
+    if type(parts) is not list or body.get("role") == "assistant":
+        # Of an assistant's message, a fold reads the model, and nothing of the parts.
+        return {**body}
     return {**body, "parts": [{**part} if type(part) is dict else part for part in parts]}
 
 
@@ -165,7 +171,10 @@ def digest_of(salt: str, body: bytes | memoryview) -> str:
     if len(body) < _JOINED_BYTES:
         return sha256(b"%b%b" % (salt.encode(), body)).hexdigest()
     hasher = sha256(salt.encode())
-    hasher.update(body)
+    step = _PIECE if len(body) < _LONG_BYTES else len(body)
+    view = memoryview(body)
+    for start in range(0, len(body), step):
+        hasher.update(view[start : start + step])
     return hasher.hexdigest()
 
 

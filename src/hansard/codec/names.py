@@ -10,7 +10,9 @@ import os
 import re
 import threading
 import time
+from collections import deque
 from hashlib import sha256
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from ..errors import Invalid
@@ -100,10 +102,37 @@ _VARIANTS = {digit: "89ab"[number % 4] for number, digit in enumerate("012345678
 """The two highest bits of the fourth group are 10, the rest of its first digit is drawn."""
 
 
-class _Uuid7:
-    """UUIDv7 that rises within a process: 48 bits of milliseconds, 12 bits of counter, 62 random bits.
+class _Chance:
+    """Words of 16 random hex digits, drawn from the system many at a time: each call of it hands the interpreter over."""
 
-    Ids that are drawn together share the random bits and differ in the counter.
+    def __init__(self) -> None:
+        self._words: deque[str] = deque()
+
+    def draw(self, count: int) -> list[str]:
+        words = self._words
+        if len(words) < count:
+            drawn = os.urandom(8 * max(count, _WORDS)).hex()
+            words.extend([drawn[place : place + 16] for place in range(0, len(drawn), 16)])
+        # Another thread may have taken what was there a moment ago.
+        try:
+            return [words.popleft() for _ in range(count)]
+        except IndexError:
+            return self.draw(count)
+
+
+_WORDS: Final = 256
+_chance: Final = _Chance()
+
+
+def new_salts(count: int) -> list[str]:
+    """As many salts: 64 random bits each, as 16 hex digits."""
+    return _chance.draw(count)
+
+
+class _Uuid7:
+    """UUIDv7 that rises within a process: 48 bits of milliseconds, 12 bits of their fraction, 62 random bits.
+
+    Ids that are drawn together share the random bits and differ in the fraction, which counts on (RFC 9562, 6.2, method 3).
     """
 
     def __init__(self) -> None:
@@ -111,21 +140,17 @@ class _Uuid7:
         self._last = 0
 
     def draw(self, count: int) -> list[str]:
-        drawn = os.urandom(10).hex()
-        stamp = (time.time_ns() // 1_000_000) << 12 | int(drawn[16:], 16) & 0x3FF
+        (drawn,) = _chance.draw(1)
+        stamp = (time.time_ns() << 12) // 1_000_000
         with self._mutex:
             if stamp <= self._last:
                 stamp = self._last + 1
             self._last = stamp + count - 1
-        tail = f"-{_VARIANTS[drawn[0]]}{drawn[1:4]}-{drawn[4:16]}"
+        tail = f"-{_VARIANTS[drawn[0]]}{drawn[1:4]}-{drawn[4:]}"
         found: list[str] = []
-        head, known = "", -1
         for number in range(stamp, stamp + count):
-            if number >> 12 != known:
-                known = number >> 12
-                head = f"{known:012x}-7"
-                head = f"{head[:8]}-{head[8:]}"
-            found.append(f"{head}{number & 0xFFF:03x}{tail}")
+            digits = f"{number:015x}"
+            found.append(f"{digits[:8]}-{digits[8:12]}-7{digits[12:]}{tail}")
         return found
 
 
@@ -133,6 +158,7 @@ _uuid7 = _Uuid7()
 # A forked child must neither wait for a mutex that its parent held nor repeat the parent's counter.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_uuid7.__init__)
+    os.register_at_fork(after_in_child=_chance.__init__)
 
 
 def new_id() -> str:

@@ -35,7 +35,7 @@ class FileBackend(Upkeep):
         if self._closed:
             self._refuse_closed()
         try:
-            answer = self._core.pool.append(session, request)
+            answer = self._committers.append(session, request)
         except OSError as error:
             raise self._unavailable(error) from error
         if isinstance(answer, HansardError):

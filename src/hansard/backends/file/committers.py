@@ -1,24 +1,34 @@
 """The threads that commit what was handed in without waiting: a session is in the hands of one of them at a time.
 
-Python runs one thread at a time, so what needs it (deciding, encoding, writing) is done by one committer after the
-other, for a few sessions in a row. What needs no Python, the syncs, overlaps: while one committer waits for the disk,
-the next has its turn. Threads that each went their own way spent more time handing the interpreter over than working.
+Python runs one thread at a time, and handing the interpreter over costs more than most steps of a commit. So one
+committer decides, encodes and writes for every session that is ready, and then waits for all their syncs at once, while
+the event loop has the interpreter to itself. Others help only where syncs are slow, or can't run side by side, or where a
+log is in other hands.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import Final
 
+from ...backend import Answer, Request
 from ...errors import Unavailable
+from . import sidebyside
 from .pool import Begun, Pool, Waiter
 
 _THREADS: Final = 4
-"""So many syncs overlap at most."""
+"""So many committers are at work at most."""
 
-_SESSIONS: Final = 4
-"""How many sessions a committer takes in one turn at most; their syncs follow each other."""
+_SESSIONS: Final = 16
+"""How many sessions a committer takes in one turn at most, where their syncs run side by side."""
+
+_IN_A_ROW: Final = 4
+"""As many where they follow each other."""
+
+_SLOW_S: Final = 0.002
+"""A sync that takes so long leaves the interpreter idle: then the next committer need not wait for it."""
 
 
 class Committers:
@@ -29,11 +39,31 @@ class Committers:
         self._pool = pool
         self._condition = threading.Condition(threading.Lock())
         self._turn = threading.Lock()
+        self._alone = threading.Lock()
+        """Held by a thread that commits what it appends itself."""
         self._ready: deque[str] = deque()
         self._active: set[str] = set()
         self._threads: list[threading.Thread] = []
         self._idle = 0
+        self._working = 0
+        """Committers that decide, write or sync; not those who wait for a log."""
+        self._slow = not sidebyside.usable()
         self._closing = False
+
+    def append(self, session: str, request: Request) -> Answer:
+        """The answer to one append, once it is durable: by this thread if it is alone, else together with the others'."""
+        if not self._working and self._alone.acquire(blocking=False):
+            try:
+                return self._pool.append(session, request)
+            finally:
+                self._alone.release()
+        answered = threading.Lock()
+        answered.acquire()
+        waiter = Waiter(request, lambda _: answered.release())
+        self.submit(session, waiter)
+        while waiter.answer is None:
+            answered.acquire()
+        return waiter.answer
 
     def submit(self, session: str, waiter: Waiter) -> None:
         """Commit this append soon; its `done` is called on a committer's thread, or on that of another appender.
@@ -57,6 +87,8 @@ class Committers:
 
     def _call_one(self) -> None:
         # One is enough: who has had its turn calls the next, if there is something left.
+        if self._working and not self._slow:
+            return
         if self._idle:
             self._condition.notify()
         elif len(self._threads) < _THREADS:
@@ -74,25 +106,42 @@ class Committers:
 
     def _work(self) -> None:
         while self._wait():
-            begun: list[Begun] = []
-            with self._turn:
-                sessions = self._share()
-                busy = [session for session in sessions if not self._pool.begin_waiting(session, begun)]
-                with self._condition:
-                    if self._ready:
-                        self._call_one()
-            for one in begun:
-                self._pool.end(one)
-            self._give_back([session for session in sessions if session not in busy])
+            busy = self._commit_some()
             for session in busy:
                 # Somebody else has the log: whoever it is, now this thread can wait for it.
                 self._pool.commit_waiting(session)
-                self._give_back([session])
+                with self._condition:
+                    self._give_back([session])
+
+    def _commit_some(self) -> list[str]:
+        """Commit what waits for some of the ready sessions; those whose logs are in other hands are returned."""
+        begun: list[Begun] = []
+        done: list[str] = []
+        busy: list[str] = []
+        try:
+            with self._turn:
+                for session in self._share():
+                    (done if self._pool.begin_waiting(session, begun) else busy).append(session)
+                with self._condition:
+                    if self._ready:
+                        self._call_one()
+            began = time.perf_counter()
+            self._pool.end(begun)
+            self._slow = time.perf_counter() - began > _SLOW_S or not sidebyside.usable()
+        finally:
+            with self._condition:
+                self._give_back(done)
+                self._working -= 1
+                # This thread goes on with what is ready by now, unless it has to wait for a log.
+                if busy and self._ready:
+                    self._call_one()
+        return busy
 
     def _share(self) -> list[str]:
-        """So many of the sessions that are ready that every thread gets some: few sessions sync side by side."""
+        """What this committer takes. In a row, every thread gets some: few sessions sync side by side."""
         with self._condition:
-            count = min(_SESSIONS, -(-len(self._ready) // _THREADS))
+            ready = len(self._ready)
+            count = min(_SESSIONS, ready) if sidebyside.usable() else min(_IN_A_ROW, -(-ready // _THREADS))
             return [self._ready.popleft() for _ in range(count)]
 
     def _wait(self) -> bool:
@@ -102,16 +151,16 @@ class Committers:
             while not self._ready and not self._closing:
                 self._condition.wait()
             self._idle -= 1
+            self._working += bool(self._ready)
             return bool(self._ready)
 
     def _give_back(self, sessions: list[str]) -> None:
-        with self._condition:
-            for session in sessions:
-                # What was handed in while we committed found the session active and left it to us.
-                if self._pool.has_waiting(session):
-                    self._hand_out(session)
-                else:
-                    self._active.discard(session)
+        for session in sessions:
+            # What was handed in while we committed found the session active and left it to us.
+            if self._pool.has_waiting(session):
+                self._hand_out(session)
+            else:
+                self._active.discard(session)
 
     def close(self) -> None:
         """Return once everything handed in has its answer and the threads have ended."""

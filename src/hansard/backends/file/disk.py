@@ -8,8 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+from . import sidebyside
 
 FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
@@ -43,6 +46,19 @@ else:
     def datasync(fd: int) -> None:
         """Return once the file's bytes and size are on the medium."""
         os.fdatasync(fd)
+
+
+def datasync_each(fds: Sequence[int]) -> list[OSError | None]:
+    """What came of syncing each file as `datasync` does: None, or its error. Side by side where the system can."""
+    found = sidebyside.sync(fds) if len(fds) > 1 else []
+    for fd in fds[len(found) :]:
+        try:
+            datasync(fd)
+        except OSError as error:
+            found.append(error)
+        else:
+            found.append(None)
+    return found
 
 
 def sync_folder(path: str | Path) -> None:

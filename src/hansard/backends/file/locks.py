@@ -75,6 +75,12 @@ def try_acquire(fd: int) -> bool:
     return True
 
 
+def acquire_at_once(fd: int) -> None:
+    """Take the exclusive lock if nobody has it, whoever waits; else as `acquire_in_turn`."""
+    if not try_acquire(fd):
+        acquire_in_turn(fd)
+
+
 def acquire_in_turn(fd: int) -> None:
     """As `acquire`, behind those who wait already: who has just given the lock back does not overtake them.
 

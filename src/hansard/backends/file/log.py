@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from typing import Final
 
 from ...backend import Request
 from ...fold import Fold
@@ -21,9 +22,21 @@ from .following import Following
 from .known import identity, os_errors, state
 from .layout import LOG, POISONED
 
+_IN_TURN: Final = 4
+"""Every so many commits of a writer go behind those who wait for the log; the others take it if it is free."""
+
 
 class Log(Following):
     """The log of one session. Every method but `mutex` itself is called with `mutex` held."""
+
+    _locked = 0
+    """How often `lock` was called."""
+    _behind: tuple[int, int] | None = None
+    """The descriptor and the place behind the last write to it, where the next one goes on."""
+
+    def _take(self, fd: int) -> None:
+        super()._take(fd)
+        self._behind = None
 
     def replaced(self, fd: int) -> None:
         """Go on with the file that took the place of this log's, which is locked too, and fold it anew."""
@@ -54,8 +67,13 @@ class Log(Following):
         Raises:
             NotFound, Unavailable: as `locked`. The lock is not held then.
         """
+        self._locked += 1
+        if self._locked % _IN_TURN:
+            acquire = locks.acquire_at_once if wait else locks.try_acquire
+        else:
+            acquire = locks.acquire_in_turn if wait else locks.try_in_turn
         with os_errors(self.path):
-            return self._lock(locks.acquire_in_turn if wait else locks.try_in_turn)
+            return self._lock(acquire)
 
     def _lock(self, acquire: Callable[[int], bool | None]) -> bool | None:
         if self._poisoned:
@@ -139,6 +157,22 @@ class Log(Following):
             finally:
                 self.unlock()
 
+    def end_synced(self, group: commit.Group, failed: BaseException | None) -> None:
+        """As `end`, for a file that was synced together with others; `failed` is what came of it."""
+        with os_errors(self.path):
+            try:
+                if failed is not None:
+                    self._take_back()
+                    raise failed
+                self._settle(group)
+            finally:
+                self.unlock()
+
+    @property
+    def fd(self) -> int:
+        """The descriptor of the open file."""
+        return self._fd
+
     def _plan(self, requests: Sequence[Request], *, as_before: bool) -> commit.Group:
         if not as_before or self.tail is not None:
             self._know()
@@ -161,8 +195,12 @@ class Log(Following):
 
     def _put(self, group: commit.Group) -> None:
         try:
-            os.lseek(self._fd, self.mark.offset, os.SEEK_SET)
+            offset = self.mark.offset
+            if self._behind != (self._fd, offset):
+                os.lseek(self._fd, offset, os.SEEK_SET)
+            self._behind = None
             disk.write_all(self._fd, b"".join(group.lines))
+            self._behind = (self._fd, offset + group.size)
         except BaseException:
             self._take_back()
             raise
@@ -173,6 +211,9 @@ class Log(Following):
         except BaseException:
             self._take_back()
             raise
+        self._settle(group)
+
+    def _settle(self, group: commit.Group) -> None:
         self.mark = scan.Mark(self.mark.offset + group.size, group.entries[-1].seq, group.hash)
         self.fold = group.fold
         self._foreign = False

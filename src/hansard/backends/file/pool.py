@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 from ...backend import Answer, Request
 from ...errors import HansardError, NotFound, Unavailable
 from ...limits import COMMIT_BYTES_MAX, OPEN_LOGS_MAX
 from ..commit import Group
+from . import disk
 from .following import Surroundings
 from .log import Log
 
@@ -213,21 +214,44 @@ class Pool:
             begun.append(Begun(log, group, written))
         return True
 
-    def end(self, begun: Begun) -> None:
-        """The second half: what was written is durable, and each of the group has its answer."""
+    def end(self, begun: list[Begun]) -> None:
+        """The second half: what was written is durable, and everybody has an answer."""
+        failed: Sequence[BaseException | None]
+        try:
+            failed = disk.datasync_each([one.log.fd for one in begun])
+        except BaseException as error:  # noqa: BLE001 - what came of the syncs is not known, so each has failed
+            failed = [error] * len(begun)
+        errors = [self._end(one, error) for one, error in zip(begun, failed, strict=True)]
+        # Whoever is told goes on at once, and has the interpreter then: so all locks are given back before.
+        for one in begun:
+            _tell(one.waiters)
+        for error in errors:
+            if error is not None:
+                raise error
+
+    def _end(self, begun: Begun, failed: BaseException | None) -> BaseException | None:
+        """Everybody has an answer, and the log is free; what is more than an error is returned, to be raised."""
         log, group = begun.log, begun.waiters
         try:
             try:
-                log.end(begun.group)
+                log.end_synced(begun.group, failed)
                 self._after(log)
             finally:
                 log.mutex.release()
             _give(group, begun.group.answers)
-        except BaseException as error:  # noqa: BLE001 - raised again if it is more than an error
-            self._break_off(log.session, group, error)
-        _tell(group)
+        except BaseException as error:  # noqa: BLE001 - told to those who wait
+            self._answer_all(log.session, group, error)
+            return None if isinstance(error, Exception) else error
+        return None
 
     def _break_off(self, session: str, group: list[Waiter], error: BaseException) -> None:
+        """As `_answer_all`; what is more than an error is told, and raised again."""
+        self._answer_all(session, group, error)
+        if not isinstance(error, Exception):
+            _tell(group)
+            raise error
+
+    def _answer_all(self, session: str, group: list[Waiter], error: BaseException) -> None:
         """Whatever went wrong, each of the group has its answer: nobody waits for what will not come."""
         if isinstance(error, HansardError):
             self._refuse(session, group, error)
@@ -236,9 +260,6 @@ class Pool:
         answer = Unavailable(f"session {session!r}: {why}. It may or may not be there; repeat it with the same ids")
         answer.__cause__ = error
         self._refuse(session, group, answer)
-        if not isinstance(error, Exception):
-            _tell(group)
-            raise error
 
     def _refuse(self, session: str, group: list[Waiter], error: HansardError) -> None:
         if not group:

@@ -34,15 +34,7 @@ class Adk:
 
     def append(self, turn: Turn) -> None:
         """Four events, one after another: there is no batch."""
-        from google.adk.events import Event
-        from google.genai import types
-
-        for item in turn:
-            parts = [types.Part(text=item["text"])]
-            if "arguments" in item:
-                parts.append(types.Part(function_call=types.FunctionCall(name="read", args=item["arguments"])))
-            content = types.Content(role="user" if item["role"] == "user" else "model", parts=parts)
-            event = Event(author="user" if item["role"] == "user" else "agent", content=content)
+        for event in events_of(turn):
             self._loop.run(self._service.append_event(self._session, event))
 
     def resume(self) -> int:
@@ -57,3 +49,18 @@ class Adk:
         if engine is not None:
             self._loop.run(engine.dispose())
         self._loop.close()
+
+
+def events_of(turn: Turn) -> list[Any]:
+    """A turn as events."""
+    from google.adk.events import Event
+    from google.genai import types
+
+    made: list[Any] = []
+    for item in turn:
+        parts = [types.Part(text=item["text"])]
+        if "arguments" in item:
+            parts.append(types.Part(function_call=types.FunctionCall(name="read", args=item["arguments"])))
+        content = types.Content(role="user" if item["role"] == "user" else "model", parts=parts)
+        made.append(Event(author="user" if item["role"] == "user" else "agent", content=content))
+    return made

@@ -34,9 +34,15 @@ class LangGraph:
 
     def append(self, turn: Turn) -> None:
         """The latest state read, four messages added, one checkpoint put."""
+        self._put([*self._messages(), *messages_of(turn)])
+
+    def fill(self, turns: list[Turn]) -> None:
+        """One checkpoint with all of them: one for each would take the square of their number."""
+        self._put([message for turn in turns for message in messages_of(turn)])
+
+    def _put(self, messages: list[Any]) -> None:
         from langgraph.checkpoint.base import empty_checkpoint
 
-        messages = [*self._messages(), *_messages(turn)]
         self._version += 1
         versions = {"messages": f"{self._version:032}.0"}
         checkpoint = {**empty_checkpoint(), "channel_values": {"messages": messages}, "channel_versions": versions}
@@ -56,7 +62,8 @@ class LangGraph:
         self._exits.close()
 
 
-def _messages(turn: Turn) -> list[Any]:
+def messages_of(turn: Turn) -> list[Any]:
+    """A turn as messages of LangChain."""
     from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
     made: list[Any] = []

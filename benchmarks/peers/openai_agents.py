@@ -23,7 +23,7 @@ class OpenAISQLite:
 
     def append(self, turn: Turn) -> None:
         """One add_items."""
-        self._loop.run(self._session.add_items(_items(turn)))
+        self._loop.run(self._session.add_items(items_of(turn)))
 
     def resume(self) -> int:
         """All items."""
@@ -51,9 +51,15 @@ class OpenAISQLAlchemy:
         url = self._url or f"sqlite+aiosqlite:///{folder}/alchemy.db"
         self._session = SQLAlchemySession.from_url(f"s-{folder.name}", url=url, create_tables=True)
 
+    def fill(self, turns: list[Turn]) -> None:
+        """Many turns an add_items."""
+        for start in range(0, len(turns), 25):
+            many = [item for turn in turns[start : start + 25] for item in items_of(turn)]
+            self._loop.run(self._session.add_items(many))
+
     def append(self, turn: Turn) -> None:
         """One add_items."""
-        self._loop.run(self._session.add_items(_items(turn)))
+        self._loop.run(self._session.add_items(items_of(turn)))
 
     def resume(self) -> int:
         """All items."""
@@ -66,7 +72,8 @@ class OpenAISQLAlchemy:
         self._loop.close()
 
 
-def _items(turn: Turn) -> list[Any]:
+def items_of(turn: Turn) -> list[Any]:
+    """A turn as input items of the Responses API."""
     items: list[Any] = []
     for item in turn:
         if item["role"] == "tool":

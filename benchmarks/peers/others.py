@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .langgraph import _messages
+from .langgraph import messages_of
 from .peer import Turn
 
 
@@ -62,7 +62,7 @@ class LangChain:
 
     def append(self, turn: Turn) -> None:
         """Four messages in one call."""
-        self._history.add_messages(_messages(turn))
+        self._history.add_messages(messages_of(turn))
 
     def resume(self) -> int:
         """All messages."""

@@ -49,9 +49,14 @@ class Hansard:
         self._store = hansard.open(self._url or folder / "store")
         self._session = self._store.create()
 
+    def fill(self, turns: list[Turn]) -> None:
+        """Many turns an append."""
+        for start in range(0, len(turns), 25):
+            self._session.append([entry_of(item) for turn in turns[start : start + 25] for item in turn])
+
     def append(self, turn: Turn) -> None:
         """One append of four entries."""
-        self._session.append([_entry(item) for item in turn])
+        self._session.append([entry_of(item) for item in turn])
 
     def resume(self) -> int:
         """What would be sent to a model."""
@@ -64,7 +69,8 @@ class Hansard:
         self._store.close()
 
 
-def _entry(item: dict[str, object]) -> hansard.NewEntry:
+def entry_of(item: dict[str, object]) -> hansard.NewEntry:
+    """An item of a turn as an entry."""
     text = str(item["text"])
     if item["role"] == "user":
         return hansard.user(text)

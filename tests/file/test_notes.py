@@ -211,6 +211,21 @@ def test_a_note_that_was_never_announced_is_removed(folder):
     assert list(folder.iterdir()) == []
 
 
+def test_a_note_that_others_take_for_a_dead_ones_before_it_is_locked_is_made_again(folder, note, monkeypatch):
+    acquire, between = locks.acquire, []
+
+    def slow(fd):
+        if len(between) < 2:
+            between.append(read(folder))
+        acquire(fd)
+
+    monkeypatch.setattr(locks, "acquire", slow)
+    note.add("sessions/a")
+    (seen,) = read(folder)
+    assert (between, seen.names, seen.dead) == ([[], []], ("sessions/a",), False)
+    assert [path.name for path in folder.iterdir()] == [note.id]
+
+
 def test_a_note_that_cannot_be_written_refuses_the_append_and_leaves_nothing(folder, note, monkeypatch):
     folder.mkdir()
 

@@ -66,11 +66,14 @@ def prepare(root: Path, *, create: bool, shared_unsafe: bool) -> About:
         msg = "stores in a folder need the locks of Linux or macOS; on Windows use a PostgreSQL store, or WSL"
         raise Unsupported(msg)
     try:
-        _make_folder(root, create=create)
+        made = _make_folder(root, create=create)
         if not shared_unsafe:
             _refuse_network(root)
-        about = _read(root) or _begin(root, create=create)
-        disk.make_folder(Layout(root).sessions)
+        about = _read(root)
+        if about is None:
+            about = _begin(root, create=create, made=made)
+        else:
+            disk.make_folder(Layout(root).sessions)
         if not shared_unsafe:
             _prove_locks(root)
     except OSError as error:
@@ -79,9 +82,10 @@ def prepare(root: Path, *, create: bool, shared_unsafe: bool) -> About:
     return about
 
 
-def _make_folder(root: Path, *, create: bool) -> None:
+def _make_folder(root: Path, *, create: bool) -> bool:
+    """Make the folder, durable with its name; False if it was there."""
     if root.is_dir():
-        return
+        return False
     if root.exists():
         msg = f"{root}: this is a file, not the folder of a store"
         raise Invalid(msg)
@@ -92,6 +96,7 @@ def _make_folder(root: Path, *, create: bool) -> None:
     for path in reversed(missing):
         path.mkdir(mode=disk.FOLDER_MODE, exist_ok=True)
         disk.sync_folder(path.parent)
+    return True
 
 
 def _read(root: Path) -> About | None:
@@ -114,7 +119,7 @@ def _read(root: Path) -> About | None:
     return about
 
 
-def _begin(root: Path, *, create: bool) -> About:
+def _begin(root: Path, *, create: bool, made: bool) -> About:
     if not create and not (root / "sessions").is_dir():
         msg = f"{root}: this folder is no store, as it has no {ABOUT}"
         raise NotFound(msg)
@@ -128,9 +133,13 @@ def _begin(root: Path, *, create: bool) -> About:
         raise Invalid(msg)
     from ... import __version__
 
-    # The folder may be one that somebody has just made: what is kept in it must not go with its name.
-    with contextlib.suppress(PermissionError):
-        disk.sync_folder(root.parent)
+    if not made:
+        # It may be one that somebody has just made: what is kept in it must not go with its name.
+        with contextlib.suppress(PermissionError):
+            disk.sync_folder(root.parent)
+    # Durable with the file that comes after them.
+    for folder in (Layout(root).sessions, Layout(root).writers):
+        disk.make_folder(folder, synced=False)
     about = About(FORMAT, __version__, names.new_id())
     disk.write_file(root / ABOUT, values.encode(msgspec.to_builtins(about)) + b"\n")
     return about

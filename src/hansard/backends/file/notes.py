@@ -101,6 +101,12 @@ class WriterNote:
     def _make(self) -> None:
         if not self._folder.is_dir():
             disk.make_folder(self._folder)
+        # Another process may have come between making the hidden file and locking it, and taken it for a dead one's.
+        while not self._announce():
+            continue
+
+    def _announce(self) -> bool:
+        """Make the file under a name of its own; False if somebody has removed it before it was locked."""
         name = f"{os.getpid()}-{os.urandom(6).hex()}"
         # Under a hidden name until it is locked, so that nobody takes it for a dead one's.
         hidden = self._folder / f".{name}"
@@ -111,7 +117,11 @@ class WriterNote:
             header = f"{_HEADER}{self._boot}\n".encode()
             disk.write_all(fd, header)
             disk.datasync(fd)
-            disk.rename(hidden, self._folder / name)
+            try:
+                disk.rename(hidden, self._folder / name)
+            except FileNotFoundError:
+                locks.close(fd)
+                return False
             disk.sync_folder(self._folder)
         except BaseException:
             locks.close(fd)
@@ -119,6 +129,7 @@ class WriterNote:
                 path.unlink(missing_ok=True)
             raise
         self._fd, self._header, self.id = fd, len(header), name
+        return True
 
     def clean(self, keep: Collection[str] = ()) -> None:
         """Be rid of all names but `keep`: the rows of the others are on the medium.

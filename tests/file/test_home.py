@@ -33,7 +33,7 @@ def test_only_its_owner_can_look_into_a_new_store(tmp_path):
 
 def test_nothing_but_the_store_is_left_behind(tmp_path):
     prepare(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["hansard.json", "sessions"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hansard.json", "sessions", "writers"]
 
 
 def test_a_newer_store_is_refused_and_named(tmp_path):

@@ -14,3 +14,28 @@ def test_an_id_of_a_deleted_child_can_be_that_of_a_fork_while_others_still_have_
         assert other.delete("root")
         assert store.fork(fork, id="S").info.kind == "fork"
         assert [message.text for message in store.get("S").history()] == ["hello"]
+
+
+def numbers_of(folder):
+    (path,) = (folder / "pairs").iterdir()
+    return path
+
+
+def test_a_creation_that_died_before_its_first_commit_is_made_up_for_with_its_number(tmp_path):
+    with hansard.open(tmp_path) as store:
+        assert store.create(id="one", agent="coder", user="ana").info.number == 1
+    # What a creator leaves that is killed between the folder and the first commit, with its number drawn and without.
+    for name in ("two", "three"):
+        (tmp_path / "sessions" / name).mkdir()
+    with numbers_of(tmp_path).open("ab") as file:
+        file.write(b'[2,"two"]\n')
+    with hansard.open(tmp_path) as store:
+        found = {name: store.create(id=name, agent="coder", user="ana").info for name in ("two", "three", "four")}
+        assert {name: info.number for name, info in found.items()} == {"two": 2, "three": 3, "four": 4}
+        assert store.get(found["three"].slug).id == "three"
+
+
+def test_a_number_is_not_given_again_with_the_id_of_a_deleted_session(tmp_path):
+    with hansard.open(tmp_path) as store:
+        store.create(id="one", agent="coder", user="ana").delete()
+        assert store.create(id="one", agent="coder", user="ana").info.number == 2

@@ -353,3 +353,15 @@ def test_a_file_out_of_a_home_is_refused_with_the_folder_to_import_instead(store
     report = import_paths(store, [home / "sessions" / "root-1" / name])
     assert report.totals["sessions"] == 0
     assert report.files[0].skipped == f"a part of a directory of bamboo; import {home / 'sessions' / 'root-1'}"
+
+
+def test_a_sidecar_of_another_session_is_not_used(store, home):
+    folder = next(path for path in sorted((home / "sessions").iterdir()) if (path / "runtime.json").is_file())
+    side = json.loads((folder / "runtime.json").read_text())
+    dump(
+        folder / "runtime.json", side | {"id": "somebody-else", "title": "Theirs", "updated_at": "2026-07-01T00:00:00Z"}
+    )
+    report = import_paths(store, [home])
+    assert store.get(folder.name).title != "Theirs"
+    assert not store.exists("somebody-else")
+    assert any("somebody-else" in damage.reason for file in report.files for damage in file.damage)

@@ -95,7 +95,7 @@ def test_one_of_two_processes_prunes_within_the_cooldown(workers, root):
         assert len(store.documents.versions("retention", category="hansard")) == 1
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(6, marks=pytest.mark.torture)])
 def test_a_backup_beside_writing_processes_has_all_that_was_acknowledged_before(workers, place, tmp_path, rounds):
     hansard.open(place).close()
     sessions = [f"s{number}" for number in range(8)]

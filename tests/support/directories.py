@@ -168,7 +168,7 @@ def crabtalk_home(home: Path) -> Path:
     return home
 
 
-DAMAGES = ("truncated", "flipped", "emptied", "deleted")
+DAMAGES = ("truncated", "flipped", "emptied", "deleted", "a folder", "a pipe", "a link to itself", "deeply nested")
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -186,8 +186,17 @@ def damaged(folder: Path, file: Path, how: str) -> None:
         path.write_bytes(data[:place] + bytes([data[place] ^ 0x90]) + data[place + 1 :] if data else b"\x90")
     elif how == "emptied":
         path.write_bytes(b"")
+    elif how == "deeply nested":
+        path.write_bytes(b"[" * 100_000)
     else:
         path.unlink()
+        if how == "a folder":
+            path.mkdir()
+            (path / "file").write_bytes(data)
+        elif how == "a pipe":
+            os.mkfifo(path)
+        elif how == "a link to itself":
+            path.symlink_to(path.name)
 
 
 def each_damage(folder: Path) -> Iterator[tuple[Path, str]]:

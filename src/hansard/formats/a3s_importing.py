@@ -31,6 +31,7 @@ from .jsontext import Piece
 from .planning import word
 from .record import Record, keep_exact, parents_first
 from .recording import Recording
+from .regular import contents
 from .report import Damage, FileReport
 from .shelving import keep
 
@@ -139,7 +140,7 @@ class StoreImport:
             if path.stat().st_size > DOCUMENT_BYTES_MAX:
                 report.damage.append(Damage("file", "larger than the 256 MiB that a3s-code reads"))
                 return None
-            return path.read_bytes()
+            return contents(path)
         except OSError as error:
             report.damage.append(Damage("file", error.strerror or str(error)))
             return None

@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from .regular import beginning
+
 SEALED: Final = b"A3SE"
 """How an encrypted document begins."""
 DOCUMENT_BYTES_MAX: Final = 256 * 1024 * 1024
@@ -118,8 +120,7 @@ def recognise(folder: Path) -> bool:
 
 def _looks_like_session(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            head = file.read(4096)
+        head = beginning(path)
     except OSError:
         return False
     return head.startswith(SEALED) or (b'"max_context_length"' in head and b'"config"' in head)

@@ -17,6 +17,7 @@ from .bamboo_session import SessionFolder, read_json, read_session
 from .bundles import Bundle, Tell
 from .bundling import take_bundles
 from .planning import word
+from .regular import beginning, contents
 from .report import Damage, ExportReport, FileReport
 
 FORMAT: Final = "bamboo"
@@ -47,8 +48,7 @@ def _is_session(folder: Path) -> bool:
 def _looks_own(folder: Path) -> bool:
     for name in ("session.json", "runtime.json"):
         try:
-            with (folder / name).open("rb") as file:
-                head = file.read(4096)
+            head = beginning(folder / name)
         except OSError:
             continue
         if b'"messages"' in head or b'"root_session_id"' in head or not head.strip():
@@ -58,8 +58,7 @@ def _looks_own(folder: Path) -> bool:
 
 def _is_index(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            head = file.read(4096)
+        head = beginning(path)
     except OSError:
         return False
     return b'"sessions"' in head or not head.strip()
@@ -125,7 +124,7 @@ def _parent(folder: Path) -> str | None:
 def _index(path: Path, tell: Tell) -> dict[str, bytes] | None:
     """The text of each entry of the index, by its session; None if there is no index that can be read."""
     try:
-        data = path.read_bytes()
+        data = contents(path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -16,6 +16,7 @@ from .bamboo_json import Parts, members_of, take_apart
 from .bamboo_usage import opening_balance, usage_items
 from .bundles import Bundle, Damage, Head, Item, Payload, SideFile, Spot, derived_item, digest_of, line_item, storable
 from .planning import Clock, Facts, moment, word
+from .regular import contents
 from .safe import encodable
 
 FORMAT: Final = "bamboo"
@@ -54,7 +55,7 @@ class _Reading(msgspec.Struct):
 def read_json(path: Path) -> dict[str, Json]:
     """The members of a JSON document, as far as they can be read; none of what is not there."""
     try:
-        return header_of(take_apart(path.read_bytes()).shell.encode("utf-8", "surrogatepass"))
+        return header_of(take_apart(contents(path)).shell.encode("utf-8", "surrogatepass"))
     except OSError:
         return {}
 
@@ -120,7 +121,7 @@ def _metadata(header: dict[str, Json]) -> dict[str, Json]:
 
 def _bytes(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return contents(path)
     except FileNotFoundError:
         return None
     except OSError:
@@ -164,6 +165,10 @@ def _read_side(found: _Reading) -> None:
     if found.parts is None:
         return
     main, side = members_of(found.parts.shell), header_of(found.side)
+    own, other = word(main.get("id")), word(side.get("id"))
+    if own is not None and other is not None and own != other and found.path.name == own.strip():
+        found.hurt("runtime.json", f"it is the sidecar of session {other!r}, not of {own!r}; it was not used")
+        return
     if is_stale(main, side):
         found.notes.append("its sidecar runtime.json is older than its session file and was not used")
         return
@@ -203,7 +208,7 @@ def _attachments(found: _Reading) -> dict[str, SideFile]:
             continue
         name = encodable(path.name)
         try:
-            files[name] = SideFile(name, mime_of_name(name), path.read_bytes())
+            files[name] = SideFile(name, mime_of_name(name), contents(path))
         except OSError as error:
             found.hurt(f"attachments/{path.name}", error.strerror or str(error))
     return files

@@ -17,6 +17,7 @@ from .bundling import take_bundles
 from .crabtalk_memory import MAGIC, Memories, read_memories
 from .crabtalk_session import FORMAT, STEP, TEMPORARY, read_session
 from .crabtalk_shelving import shelve
+from .regular import beginning, contents
 from .report import Damage, ExportReport, FileReport
 
 _META: Final = re.compile(rb'\s*\{[^{}]*"(?:agent|created_by)"\s*:')
@@ -88,8 +89,7 @@ def _is_session(folder: Path) -> bool:
     if "meta" not in names:
         return False
     try:
-        with (folder / "meta").open("rb") as file:
-            head = file.read(4096)
+        head = beginning(folder / "meta")
     except OSError:
         return False
     return bool(_META.match(head)) or (not head.strip() and bool(_NAMED.fullmatch(folder.name)))
@@ -107,7 +107,7 @@ def _memories(folder: Path, tell: Tell) -> tuple[Path, Memories]:
     for place in (folder, folder.parent, folder.parent.parent):
         for path in (place / "memory.db", *sorted(place.glob("*_memory.db"))):
             try:
-                data = path.read_bytes() if path.is_file() else None
+                data = contents(path) if path.is_file() else None
             except OSError as error:
                 tell(Damage(str(path), error.strerror or str(error)))
                 continue

@@ -16,6 +16,7 @@ from ..model.entry import Json
 from .bundles import Bundle, Damage, Head, Item, Payload, SideDocument, Spot, View, derived_item, digest_of, line_item
 from .crabtalk_memory import Memories
 from .planning import Clock, Facts, count, moment, word
+from .regular import contents
 
 FORMAT: Final = "crabtalk"
 STEP: Final = re.compile(r"step-\+?([0-9]{1,18})")
@@ -115,7 +116,7 @@ def view_of(heads: Mapping[str, bytes]) -> View:
 
 def _read_meta(place: Path, damage: list[Damage]) -> tuple[bytes | None, dict[str, Json]]:
     try:
-        data = (place / "meta").read_bytes()
+        data = contents(place / "meta")
     except FileNotFoundError:
         damage.append(Damage("meta", "the file is missing, so crabtalk can't load the session"))
         return None, {}
@@ -168,14 +169,14 @@ def _items(found: _Reading, steps: list[tuple[int, Path]]) -> list[Item]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return contents(path)
     except OSError:
         return b""
 
 
 def _step(found: _Reading, number: int, path: Path, *, last: bool) -> list[Item]:
     try:
-        data = path.read_bytes()
+        data = contents(path)
     except OSError as error:
         found.hurt(path.name, error.strerror or str(error))
         return []

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from .crabtalk_session import meta_of
 from .placing import fits_in_a_name
+from .regular import contents
 from .unbundling import Recorded
 
 Pairs: TypeAlias = dict[tuple[str, str], tuple[str | None, str | None]]
@@ -67,7 +68,7 @@ def _is_free(name: str, recorded: Recorded, sessions: Path) -> bool:
 
 def _meta(folder: Path) -> dict[str, Any]:
     try:
-        return meta_of((folder / "meta").read_bytes())
+        return meta_of(contents(folder / "meta"))
     except OSError:
         return {}
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -18,10 +18,9 @@ from .oxios_reading import CATEGORIES, FORMAT, AgentFile, agent_record, object_o
 from .planning import word
 from .record import Record, parents_first
 from .recording import Recording
+from .regular import beginning, contents
 from .report import Damage, ExportReport, FileReport
 from .shelving import KINDS, keep
-
-_HEAD_BYTES: Final = 4096
 
 
 def recognise(folder: Path) -> bool:
@@ -39,8 +38,7 @@ def _looks_like_session(path: Path) -> bool:
     if path.suffix != ".json":
         return False
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+        head = beginning(path)
     except OSError:
         return False
     return b'"user_messages"' in head and b'"user_id"' in head
@@ -158,7 +156,7 @@ def _object(path: Path, report: FileReport) -> tuple[bytes, str, dict[str, Json]
         report.skipped = _why_not(path)
         return None
     try:
-        data = path.read_bytes()
+        data = contents(path)
         text, value = jsontext.read(data)
     except OSError as error:
         report.damage.append(Damage("file", error.strerror or str(error)))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ..errors import Corrupt, Invalid
 from ..model.documents import Document
 from .jsontext import NotJson, read
+from .regular import contents
 from .report import Damage, FileReport
 
 KINDS: Final = {".md": "md", ".json": "json"}
@@ -20,7 +21,7 @@ def keep(store: Any, path: Path, report: FileReport, *, category: str, dry_run: 
         report.skipped = f"a document, and the {store.backend_name} store keeps none"
         return
     try:
-        data = path.read_bytes()
+        data = contents(path)
         if kind == "json":
             read(data)
     except OSError as error:

@@ -13,6 +13,7 @@ from ..codec import values
 from ..errors import Invalid
 from ..limits import MIB
 from ..model.entry import Json
+from .regular import opened
 
 LINE_BYTES_MAX: Final = 128 * MIB
 """A longer line is no line of a transcript; it could not be kept within the memory that an import may take."""
@@ -76,7 +77,7 @@ def lines_of(path: Path) -> Iterator[Line]:
         Invalid: a line is longer than 128 MiB.
         OSError: the file can't be read.
     """
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         number = 0
         while data := stream.readline(LINE_BYTES_MAX + 1):
             number += 1
@@ -107,7 +108,7 @@ def line_of(number: int, data: bytes, *, whole: bool) -> Line:
 
 def head_of(path: Path) -> bytes:
     """The first 64 KiB of a file, and its first line if that is longer."""
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         head = stream.read(HEAD_BYTES)
         return head if b"\n" in head else head + stream.readline(_FIRST_LINE_MAX)
 

@@ -70,6 +70,10 @@ class Pair:
         self._add((number, session))
         return number
 
+    def drawn(self, session: str) -> int | None:
+        """The last number that was taken for a session, None if none was."""
+        return max((number for number, one in map(pair_line, self._lines) if one == session), default=None)
+
     def note(self, number: int, session: str) -> None:
         """Have a session that was numbered elsewhere count here too; the last line keeps the highest number."""
         there = [pair_line(line) for line in self._lines]
@@ -131,13 +135,13 @@ def _create_root(core: Core, creation: Creation, first: Request, reuse: Reuse, p
             if there is None:
                 raise AlreadyExists(taken(session))
             return there
-        if not is_real_folder(core.layout.folder(place)):
-            if number is None and pair is not None:
-                number = pair.take(session)
-            # Whoever writes the first commit syncs the name before it.
-            disk.make_folder(core.layout.folder(place), synced=False)
-        elif (there := _existing(core, session, creation, reuse)) is not None:
+        # Whoever writes the first commit syncs the name of the folder before it.
+        fresh = disk.make_folder(core.layout.folder(place), synced=False)
+        if not fresh and (there := _existing(core, session, creation, reuse)) is not None:
             return there
+        if number is None and pair is not None:
+            # Where somebody died before the first commit, the number that was drawn for it is this session's.
+            number = (None if fresh else pair.drawn(session)) or pair.take(session)
         slug = None if number is None else slug_of(creation.agent, creation.user, number)
         entry = created_entry(creation, id=session, number=number, slug=slug)
         with contextlib.suppress(NotFound):

@@ -1,0 +1,34 @@
+"""Files of other programs, opened so that nothing in their place can hold an import up: no pipe, no device, no folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+def opened(path: Path) -> BinaryIO:
+    """A regular file, open for reading.
+
+    Raises:
+        OSError: it can't be opened, or is something else; a pipe that nobody writes to is not waited for.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return os.fdopen(fd, "rb")
+    os.close(fd)
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def contents(path: Path) -> bytes:
+    """All bytes of a regular file. Errors as for `opened`."""
+    with opened(path) as file:
+        return file.read()
+
+
+def beginning(path: Path, size: int = 4096) -> bytes:
+    """The first bytes of a regular file. Errors as for `opened`."""
+    with opened(path) as file:
+        return file.read(size)

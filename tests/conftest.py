@@ -1,4 +1,4 @@
-"""What all tests share: `support` is importable, and a run has one PostgreSQL server, which is stopped at its end."""
+"""What all tests share: `support` is importable, a run has one PostgreSQL server, and its end tells what each backend passed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support import postgres, stores
+from support import counts, postgres, stores
 
 
 def _begins_the_run(config) -> bool:
@@ -26,6 +26,17 @@ def pytest_unconfigure(config):
     stores.drop_databases()
     if _begins_the_run(config):
         postgres.end_run()
+
+
+def pytest_itemcollected(item):
+    counts.note(item)
+
+
+def pytest_terminal_summary(terminalreporter):
+    found = counts.lines(terminalreporter.stats.get("passed", []))
+    if found:
+        terminalreporter.section("tests that each backend passed")
+        terminalreporter.write("\n".join([*found, ""]))
 
 
 def pytest_report_header():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from support import places
+
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request):
     return request.param
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=places.KINDS)
 def url(request, tmp_path):
-    return "memory:" if request.param == "memory" else tmp_path / "store"
+    return places.place_of(request.param, tmp_path)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import hansard
+from support import places
 
 
 class Ticking:
@@ -27,14 +28,19 @@ def clock():
     return Ticking()
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=places.KINDS)
 def open_store(request, tmp_path, clock):
-    """Opens a store of the kind under test by a name; the same name twice is the same folder."""
-    opened = []
+    """Opens a store of the kind under test by a name; the same name twice is the same folder or the same tenant."""
+    opened, empty = [], {}
 
     def open_named(name="store"):
-        url = "memory:" if request.param == "memory" else tmp_path / name
-        opened.append(hansard.open(url, clock=clock))
+        if request.param != "postgres":
+            url = "memory:" if request.param == "memory" else tmp_path / name
+            opened.append(hansard.open(url, clock=clock))
+            return opened[-1]
+        url = empty.get("url") or empty.setdefault("url", places.place_of("postgres", tmp_path))
+        # Tenants of one database stand for databases: those would take seconds to be made.
+        opened.append(hansard.open(url, clock=clock, tenant=None if name == "store" else name))
         return opened[-1]
 
     yield open_named

@@ -6,6 +6,7 @@ import pytest
 
 import hansard
 from hansard import Invalid, NotFound, Unavailable
+from support import places
 
 
 def test_a_sound_store_has_no_damage(store, session):
@@ -75,7 +76,7 @@ def test_a_closed_store_is_unavailable_and_closing_again_is_fine(open_store):
     ):
         with pytest.raises(Unavailable, match="closed"):
             call()
-    assert store.backend_name in ("memory", "file")
+    assert store.backend_name in places.KINDS
     assert "fork" in store.capabilities
 
 

@@ -6,8 +6,8 @@
 #   make torture   kill -9, races and damage byte by byte, for minutes
 #   make torture-ha  hurt a cluster of PostgreSQL with Patroni under writers
 #   make soak      mixed work with kills for half an hour: does anything grow?
-#   make bench     measure, and print the figures
-#   make bench-full  every figure, at full size, for long
+#   make bench     measure, and print the figures; ARGS=--page writes them into docs/explanation/performance.md
+#   make bench-full  every figure, at full size, for half an hour; ARGS="--only import" for a part of them
 #   make bench-scale  a million sessions in PostgreSQL, listed, searched, pruned; ARGS="--sessions 10000" for fewer
 #   make bench-peers  Hansard beside other stores, installed for it
 #   make docs      write docs/reference/cli.md anew from the program's own help

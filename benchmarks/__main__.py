@@ -7,19 +7,25 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import hansard
 
-from . import appends, counting, crowds, page, reading, searching, storing, tasks
-from .basics import FULL, QUICK, Sizes, machine
+from . import appends, counting, crowds, many, page, reading, searching, storing, tasks
+from .basics import FULL, QUICK, Sizes, machine, resized
 from .report import Report
 
 
 def main() -> int:
     """Run everything and print it."""
     asked = _arguments()
-    sizes = QUICK if asked.quick else FULL if asked.full else Sizes()
+    try:
+        sizes = resized(QUICK if asked.quick else FULL if asked.full else Sizes(), asked.size)
+    except ValueError as error:
+        print(f"--size: {error}", file=sys.stderr)
+        return 2
     asked.dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=asked.dir)).absolute()
     began = time.perf_counter()
@@ -40,23 +46,49 @@ def main() -> int:
     return int(asked.strict and report.short)
 
 
-def _measure(report: Report, asked: argparse.Namespace, sizes: Sizes, folder: Path) -> None:
-    """Everything that was asked for, in the order of the lines."""
+def _appends(report: Report, sizes: Sizes, folder: Path) -> None:
+    """One writer beside the floor, and reading back what it wrote: these share the long session."""
     with hansard.open(folder / "store") as store:
         old = appends.make_long(store, sizes.messages)
         appends.measure(report, sizes, folder, store, old)
-        reading.resume(report, sizes, folder / "store", old)
-    tasks.measure(report, sizes, folder)
-    reading.lists(report, sizes, folder)
-    counting.syncs(report, sizes, folder)
-    counting.imports(report, sizes, folder)
-    if asked.full or asked.all:
-        reading.forks(report, sizes, folder)
-        crowds.measure(report, sizes, folder)
-        crowds.searching(report, sizes, folder)
-        searching.measure(report, sizes, folder)
-        storing.disk(report, sizes, folder)
-        storing.importing(report, sizes, folder)
+        last = appends.make_long(store, sizes.resumed, name="resumed")
+        reading.resume(report, sizes, folder / "store", last)
+        reading.last(report, sizes, old)
+
+
+PARTS: Final[dict[str, Callable[[Report, Sizes, Path], None]]] = {
+    "appends": _appends,
+    "tasks": tasks.measure,
+    "lists": many.lists,
+    "syncs": counting.syncs,
+    "start": counting.imports,
+    "forks": reading.forks,
+    "crowds": crowds.measure,
+    "beside": crowds.searching,
+    "search": searching.measure,
+    "disk": storing.disk,
+    "import": storing.importing,
+    "many": many.million,
+}
+"""What can be measured, in the order of the lines; each in a folder of its own, which it may leave for the end."""
+
+PAGE: Final = Path("docs/explanation/performance.md")
+SOON: Final = ("appends", "tasks", "lists", "syncs", "start")
+"""What `make bench` measures, in two minutes."""
+
+
+def _measure(report: Report, asked: argparse.Namespace, sizes: Sizes, folder: Path) -> None:
+    """Everything that was asked for, in the order of the lines."""
+    wanted = asked.only or (PARTS if asked.full or asked.all else SOON)
+    for name, part in PARTS.items():
+        if name not in wanted:
+            continue
+        began = time.perf_counter()
+        place = folder / name
+        place.mkdir()
+        part(report, sizes, place)
+        shutil.rmtree(place)
+        print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -67,9 +99,13 @@ def _arguments() -> argparse.Namespace:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="see that it works; the figures mean nothing")
     size.add_argument("--full", action="store_true", help="every figure, and the sizes of the targets; takes long")
+    parser.add_argument("--only", choices=[*PARTS], action="append", help="this part; may be given again")
+    parser.add_argument(
+        "--size", metavar="NAME=NUMBER", action="append", default=[], help="such as many=100000; may be given again"
+    )
     parser.add_argument("--all", action="store_true", help="every figure, at any size")
     parser.add_argument(
-        "--page", type=Path, metavar="FILE", help="write a table and a plot into this Markdown page, too"
+        "--page", type=Path, metavar="FILE", nargs="?", const=PAGE, help=f"write a table and a plot into {PAGE}, too"
     )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a figure falls short of its target")
     return parser.parse_args()

@@ -15,9 +15,9 @@ from .report import Report
 BATCH = 50
 
 
-def make_long(store: hansard.Store, messages: int) -> hansard.Session:
+def make_long(store: hansard.Store, messages: int, *, name: str = "long") -> hansard.Session:
     """A session with so many messages, appended in batches."""
-    session = store.create(id="long")
+    session = store.create(id=name)
     for start in range(0, messages // 4, BATCH):
         stop = min(start + BATCH, messages // 4)
         session.append([entry for number in range(start, stop) for entry in turn(number)])

@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import hansard
 
@@ -35,6 +36,8 @@ class Sizes:
     """Turns of each kind per round of appends."""
     messages: int = 10_000
     """Messages of the long session before the first round."""
+    resumed: int = 10_000
+    """Messages of the session that is resumed."""
     tasks: int = 16
     """Asyncio tasks, and sessions where each has its own."""
     each: int = 10
@@ -49,17 +52,36 @@ class Sizes:
     """How long processes write in one round."""
     corpus: int = 1_000_000
     """Messages that are searched."""
+    many: int = 1_000_000
+    """Sessions of the largest store."""
     imported: int = 500_000_000
-    """Bytes of transcripts that are imported."""
+    """Bytes of the transcript that is imported."""
     native: int = 2_000
     """Turns whose place on the disk is measured."""
 
 
 QUICK = Sizes(
-    rounds=2, turns=3, messages=80, each=2, reads=1, sessions=30, counted=40,
-    seconds=0.1, corpus=400, imported=200_000, native=20,
+    rounds=2, turns=3, messages=80, resumed=80, each=2, reads=1, sessions=30, counted=40,
+    seconds=0.1, corpus=400,  many=60, imported=200_000, native=20,
 )  # fmt: skip
 FULL = Sizes(messages=100_000, sessions=100_000)
+
+
+def resized(sizes: Sizes, changes: Sequence[str]) -> Sizes:
+    """The sizes with some of them set: `corpus=1000` and the like.
+
+    Raises:
+        ValueError: there is no such size, or it is no number.
+    """
+    known = {field.name: type(getattr(sizes, field.name)) for field in dataclasses.fields(sizes)}
+    found: dict[str, Any] = {}
+    for change in changes:
+        name, _, value = change.partition("=")
+        if name not in known:
+            msg = f"no size {name!r}; there are {', '.join(known)}"
+            raise ValueError(msg)
+        found[name] = known[name](value.replace("_", ""))
+    return dataclasses.replace(sizes, **found)
 
 
 def turn(number: int) -> list[hansard.NewEntry]:
@@ -127,6 +149,11 @@ def file_system(folder: Path) -> str:
         if whole.is_relative_to(point) and len(point) >= len(best):
             best, kind = point, named
     return kind
+
+
+def corpus() -> Path:
+    """The folder with real transcripts, if there is one: $HANSARD_CORPUS, else beside the project."""
+    return Path(os.environ.get("HANSARD_CORPUS", "../shared/corpus"))
 
 
 def as_installed(folder: Path) -> dict[str, str]:

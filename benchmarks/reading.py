@@ -12,6 +12,7 @@ import msgspec
 import hansard
 from hansard.model.entry import Entry
 
+from .appends import make_long
 from .basics import Sizes, as_installed, log_of, paired, spread, timed, turn
 from .report import Report
 
@@ -26,7 +27,7 @@ with hansard.open(sys.argv[1]) as store:
 
 
 def resume(report: Report, sizes: Sizes, root: Path, session: hansard.Session) -> None:
-    """history() beside bare decoding of the same lines; then the last entries."""
+    """history() beside bare decoding of the same lines."""
     lines = log_of(root, session.id).read_bytes().splitlines()
     decoder = msgspec.json.Decoder(Entry)
     whole: list[float] = []
@@ -34,17 +35,22 @@ def resume(report: Report, sizes: Sizes, root: Path, session: hansard.Session) -
     for _ in range(sizes.reads):
         bare.append(timed(lambda: [decoder.decode(line) for line in lines]))
         whole.append(timed(lambda: list(session.history())))
-    last = [timed(lambda: list(session.entries(newest_first=True, limit=LATEST))) for _ in range(5 * sizes.reads)]
     note = f"{len(lines)} lines"
     report.add("history()", statistics.median(whole), "ms", note=note)
     report.add("history() / msgspec decoding the lines", paired(whole, bare), "x", 1.4)
-    report.add("last 50 entries of the long session", spread(last), "ms", 0.4, note=note)
+
+
+def last(report: Report, sizes: Sizes, session: hansard.Session) -> None:
+    """The last entries of a long session."""
+    spent = [timed(lambda: list(session.entries(newest_first=True, limit=LATEST))) for _ in range(5 * sizes.reads)]
+    note = f"{session.info.entry_count} entries"
+    report.add("last 50 entries of the long session", spread(spent), "ms", 0.4, note=note)
 
 
 def forks(report: Report, sizes: Sizes, folder: Path) -> None:
     """A fork at the head of a long session beside one append to it, and beside a fork of a short one."""
     with hansard.open(folder / "store") as store:
-        long = store.get("long")
+        long = make_long(store, sizes.messages)
         short = store.create(id="short")
         for number in range(2):
             short.append(turn(number))
@@ -60,20 +66,20 @@ def forks(report: Report, sizes: Sizes, folder: Path) -> None:
     report.add("fork of a long / of a short session", paired(of_long, of_short), "x", 1.5, note=note)
 
 
-def lists(report: Report, sizes: Sizes, folder: Path) -> None:
-    """The latest sessions of many: in an open store, in one just opened, and in a new process."""
-    path = folder / "listed"
-    note = f"{sizes.sessions} sessions"
-    with hansard.open(path) as store:
-        spent = timed(lambda: [store.create(title=f"Session {number}") for number in range(sizes.sessions)])
-        store.find(limit=LATEST)
-        warm = [timed(lambda: store.find(limit=LATEST)) for _ in range(sizes.reads)]
-        found = len(store.find(limit=LATEST))
-    if found != min(LATEST, sizes.sessions):
-        msg = f"{found} sessions were listed"
+def listing(report: Report, store: hansard.Store, sizes: Sizes, note: str, *, judged: bool = True) -> None:
+    """The latest sessions of a store that is open and whose index is complete."""
+    found = store.find(limit=LATEST)
+    if not found.complete or len(found) < min(LATEST, sizes.sessions, sizes.many):
+        msg = f"{len(found)} sessions were listed, complete: {found.complete}"
         raise RuntimeError(msg)
-    report.add("create a session", spent / sizes.sessions, "ms", note="mean")
-    report.add("list the latest 50 sessions", spread(warm), "ms", 0.5, note=note)
+    warm = [timed(lambda: store.find(limit=LATEST)) for _ in range(3 * sizes.reads)]
+    name = "list the latest 50 sessions" if judged else "list the latest 50 of many sessions"
+    report.add(name, spread(warm), "ms", 0.5 if judged else None, note=note)
+
+
+def opening(report: Report, path: Path, sizes: Sizes, folder: Path, note: str, *, judged: bool = True) -> None:
+    """From open() to the first list."""
+    more = "" if judged else " of many sessions"
     loaded: list[float] = []
     fresh: list[float] = []
     env = as_installed(folder)
@@ -81,8 +87,8 @@ def lists(report: Report, sizes: Sizes, folder: Path) -> None:
         loaded.append(_opened(path))
         command = [sys.executable, "-c", OPEN_AND_LIST, str(path)]
         fresh.append(float(subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout))
-    report.add("open and list, modules loaded", spread(loaded), "ms", 20, note=note)
-    report.add("open and list, new process", statistics.median(fresh), "ms", note="without interpreter start")
+    report.add(f"open and list{more}, modules loaded", spread(loaded), "ms", 20 if judged else None, note=note)
+    report.add(f"open and list{more}, new process", statistics.median(fresh), "ms", note="without interpreter start")
 
 
 def _opened(path: Path) -> float:

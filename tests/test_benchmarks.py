@@ -23,8 +23,10 @@ NAMES = [
     "one synchronous writer",
     "16 tasks, 16 sessions / one writer",
     "16 tasks, one session / one writer",
-    "create a session",
     "list the latest 50 sessions",
+    "append p50, store of many sessions",
+    "append, full / empty store",
+    "create a session",
     "open and list, modules loaded",
     "open and list, new process",
     "syncs on the log",
@@ -46,6 +48,16 @@ NAMES = [
     "disk with search, native turns",
     "import, durable and searchable",
     "memory of an import",
+    "many sessions: rebuild of both indexes",
+    "list the latest 50 of many sessions",
+    "get a session of many",
+    "find by title in many sessions",
+    "first append to a session of many",
+    "search for a rare word in many sessions",
+    "search for two words in many sessions",
+    "search for a very common word in many sessions",
+    "open and list of many sessions, modules loaded",
+    "open and list of many sessions, new process",
 ]
 
 

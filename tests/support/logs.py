@@ -85,7 +85,9 @@ class Shelf:
     def lines(self, session: str, *, after: int = 0) -> Iterator[bytes]:
         return iter([line for line in self.logs[session] if decode_line(line).seq > after])
 
-    def entries(self, session: str, *, after=0, before=None, newest_first=False, on_damage="raise") -> Iterator[Entry]:
+    def entries(
+        self, session: str, *, after=0, before=None, newest_first=False, on_damage="raise", known=None
+    ) -> Iterator[Entry]:
         body = decode_line(self.logs[session][0]).body
         found = list(self.prefixes.get(session, ()))
         for segment in () if found else body.get("segments", ()):

@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 _IDLE_MAX: Final = 4
 _CHECKPOINT_PAGES: Final = 2_000
+_CACHE_KIB: Final = 16 * 1024
+"""Of a connection, as far as it is used: what keeps filling a table with a dozen indexes from reading them again."""
+
 _WAL_BYTES_KEPT: Final = 1 << 20
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError)
 
@@ -211,6 +214,7 @@ class Database:
         con.pragma("fullfsync", True)
         con.pragma("checkpoint_fullfsync", True)
         con.pragma("temp_store", "MEMORY")
+        con.pragma("cache_size", -_CACHE_KIB)
         con.pragma("foreign_keys", False)
         con.pragma("trusted_schema", False)
         con.pragma("journal_size_limit", _WAL_BYTES_KEPT)

@@ -92,7 +92,8 @@ class Mirror:
         if session is None:
             return None
         try:
-            return self._row(session, place)
+            fresh = None if row is not None else _fresh_row(core, session, place)
+            return fresh or self._row(session, place)
         except NotFound:
             return None
         except Corrupt:
@@ -120,6 +121,34 @@ class Mirror:
         """The row of a session that was whole, if its file is still there; None if it was deleted or replaced."""
         now = rows.stamp(self._root, place)
         return None if now is None or now[0] != inode else _damaged_row(place, now, fold.info())
+
+
+class _Alone:
+    """The surroundings of a log that is read by itself."""
+
+    def __init__(self, core: Core) -> None:
+        self.layout = core.layout
+        self.clock = core.clock
+
+    def remembered(self, session: str) -> Start | None:  # noqa: ARG002 - the interface
+        """Nothing: it is read from its beginning."""
+        return None
+
+
+def _fresh_row(core: Core, session: str, place: str) -> Row | None:
+    """The row of a session that the catalogue does not know, read without keeping its log open; None if that fails.
+
+    A look at a whole store reads every log once, and would only push those out that somebody uses.
+    """
+    if core.layout.find(session) != place:
+        return None
+    log = Log(_Alone(core), session, place)
+    with log.mutex:
+        try:
+            log.refresh()
+            return _row_of(log, log.stamp[1:], log.fold.info()) if log.begun else None
+        finally:
+            log.close()
 
 
 def _session_at(core: Core, place: str) -> str | None:

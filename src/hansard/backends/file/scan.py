@@ -18,6 +18,7 @@ from ...model.entry import Entry
 
 CHUNK: Final = 1 << 20
 _FIRST_CHUNK: Final = 1 << 15
+_FIRST_LINES: Final = 1 << 14
 _PIECE: Final = 1 << 16
 """Of larger pieces, the first entries have left the processor's cache when the last ones are decoded."""
 
@@ -46,8 +47,11 @@ def raw_lines(fd: int, offset: int, end: int | None = None) -> Iterator[tuple[in
     """(offset, line) from an offset on, each with its newline; a last one without it comes as it is."""
     rest = b""
     position = offset
+    # Many ask for the first line alone, or read logs of a few lines.
+    size = _FIRST_LINES
     while True:
-        want = CHUNK if end is None else min(CHUNK, end - position - len(rest))
+        want = size if end is None else min(size, end - position - len(rest))
+        size = CHUNK
         chunk = os.pread(fd, want, position + len(rest)) if want > 0 else b""
         if not chunk:
             if rest:

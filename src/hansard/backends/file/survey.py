@@ -20,7 +20,10 @@ from .rows import Row
 
 T = TypeVar("T")
 
-_BATCH: Final = 16
+_BATCH: Final = 64
+_REBUILT_BATCH: Final = 512
+"""Nobody waits for a file that is not in its place yet."""
+
 _POLL_S: Final = 0.05
 _OTHERS_S: Final = 0.2
 WHAT: Final = "index"
@@ -204,7 +207,7 @@ def rebuild(
     try:
         places = list(walk(root))
         done = 0
-        for batch in _batches(places, _BATCH):
+        for batch in _batches(places, _REBUILT_BATCH):
             rows = [row for place in batch if (row := fold(place)) is not None]
             built.put(rows, wait_ms=WAIT_MS)
             done += len(batch)

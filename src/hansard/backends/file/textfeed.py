@@ -21,9 +21,9 @@ import msgspec
 from ...backend import Progress
 from ...errors import Corrupt, HansardError, NotFound
 from ...model.entry import Entry
-from ...model.info import SessionInfo
 from .catalogue import Catalogue
 from .database import WAIT_MS, Database, busy
+from .rows import Row
 from .textread import Calls, Erased, Logs, SessionText
 from .textrows import Batch, Covered, Overtaken, covered, drop, meta, put_session, set_meta, tool_called, write
 
@@ -190,7 +190,7 @@ class Feed:
                 self._batch.met.append(session)
             return True
         try:
-            self._read_on(info, now)
+            self._read_on(row, now)
         except NotFound:
             self._batch.drop(session)
         except (HansardError, OSError):
@@ -199,8 +199,8 @@ class Feed:
             return False
         return True
 
-    def _read_on(self, info: SessionInfo, now: Covered | None) -> None:
-        text = SessionText(self.logs, info)
+    def _read_on(self, row: Row, now: Covered | None) -> None:
+        info, text = row.info, SessionText(self.logs, row)
         if now is not None:
             if now.seq and text.stands(now):
                 try:

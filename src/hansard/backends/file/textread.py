@@ -10,6 +10,7 @@ from ...model.entry import Entry
 from ...model.info import SessionInfo
 from ...query.hits import amended
 from ...query.pieces import calls_of, parts_in
+from .rows import Row
 from .textrows import Batch, Covered
 
 _SHOWING: Final = frozenset(("created", "update", "message", "compaction", "amend"))
@@ -27,8 +28,10 @@ class Logs(Protocol):
         """One entry, None if there is none with this number; NotFound, Corrupt."""
         ...
 
-    def entries(self, session: str, *, after: int = 0, before: int | None = None) -> Iterator[Entry]:
-        """The entries with `after < seq < before`; NotFound, and Corrupt at damage."""
+    def entries(
+        self, session: str, *, after: int = 0, before: int | None = None, known: Row | None = None
+    ) -> Iterator[Entry]:
+        """The entries with `after < seq < before`; NotFound, and Corrupt at damage. `known` is the session's row."""
         ...
 
 
@@ -93,9 +96,10 @@ class Calls(Mapping[str, str]):
 class SessionText:
     """The text of one session, as far as the catalogue knows its log."""
 
-    def __init__(self, logs: Logs, info: SessionInfo) -> None:
+    def __init__(self, logs: Logs, row: Row) -> None:
         """Read nothing yet."""
-        self.info = info
+        info = self.info = row.info
+        self._row = row
         self._logs = logs
         self._first = own_first(info)
         self._amended_by = {target: amend for amend, target in info.amendments}
@@ -115,7 +119,7 @@ class SessionText:
             NotFound, Corrupt: as the logs say.
         """
         after = max(start.seq, self._first - 1)
-        for entry in self._logs.entries(self.info.id, after=after, before=self.info.seq + 1):
+        for entry in self._logs.entries(self.info.id, after=after, before=self.info.seq + 1, known=self._row):
             if entry.kind == "erase" and entry.seq > start.clean and self._took_before(entry, start.seq):
                 raise Erased
             yield entry

@@ -34,9 +34,7 @@ T = TypeVar("T")
 
 _IDLE_MAX: Final = 4
 _CHECKPOINT_PAGES: Final = 2_000
-_CACHE_KIB: Final = 16 * 1024
-"""Of a connection, as far as it is used: what keeps filling a table with a dozen indexes from reading them again."""
-
+_CACHE_KIB: Final = 16 * 1024  # of a connection: filling a table with many indexes must not read them again and again
 _WAL_BYTES_KEPT: Final = 1 << 20
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError)
 

@@ -34,7 +34,6 @@ T = TypeVar("T")
 
 _IDLE_MAX: Final = 4
 _CHECKPOINT_PAGES: Final = 2_000
-_CACHE_KIB: Final = 16 * 1024  # of a connection: filling a table with many indexes must not read them again and again
 _WAL_BYTES_KEPT: Final = 1 << 20
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError)
 
@@ -212,7 +211,7 @@ class Database:
         con.pragma("fullfsync", True)
         con.pragma("checkpoint_fullfsync", True)
         con.pragma("temp_store", "MEMORY")
-        con.pragma("cache_size", -_CACHE_KIB)
+        con.pragma("cache_size", -16_384)  # KiB: filling many indexes must not read them again and again
         con.pragma("foreign_keys", False)
         con.pragma("trusted_schema", False)
         con.pragma("journal_size_limit", _WAL_BYTES_KEPT)

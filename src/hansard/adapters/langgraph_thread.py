@@ -19,8 +19,9 @@ from ..codec import values
 from ..formats.raw import raw_line
 from ..model.entry import Entry
 from ..store import Session
+from .langgraph_known import Frozen, Known, frozen
 from .langgraph_lists import Element, Piece, elements_of, items_of, lightened
-from .langgraph_values import FORMAT, Codec, Frozen, Known, frozen, key_of, message_of
+from .langgraph_values import FORMAT, Codec, key_of, message_of
 
 CHECKPOINT: Final = "x-langgraph.checkpoint"
 WRITES: Final = "x-langgraph.writes"
@@ -215,26 +216,50 @@ class Thread:
     def elements(self, session: Session, channel: str, seq: int) -> list[Any]:
         """The list in a record; the next list of the channel is compared with it."""
         last = self.last.get(channel)
-        if last is not None and last.seq == seq and (copies := last.known.messages(copies=self._copies)) is not None:
-            return copies
+        if last is not None and last.seq == seq:
+            return last.known.messages(copies=self._copies, made=self._reading(session, channel, seq))
         places = self.element_places(channel, seq)
         self._load(session, [place for place in places if isinstance(place, int)])
+        described = self._describing(session, channel)
         keys: list[Any] = []
         known = Known()
-        found: list[Any] = []
         for place in places:
             if isinstance(place, int):
                 one = self._frozen.get(place)
                 keys.append(place)
-                found.append(one.thawed() if one is not None else self._message(session, place))
+                known.append(one, one.thawed() if one is not None else self._message(session, place))
             else:
-                described = items_of(pieces_in(self.body(session, place[0])["values"][channel]) or [])[place[1]]
-                found.append(self.codec.value(described))
-                keys.append(key_of(described))
-                one = frozen(found[-1])
-            known.append(one, found[-1])
+                description = described(place)
+                value = self.codec.value(description)
+                keys.append(key_of(description))
+                known.append(frozen(value), value)
         self.last[channel] = Last(seq, keys, known)
-        return found
+        return known.values()
+
+    def _reading(self, session: Session, channel: str, seq: int) -> Callable[[int], Any]:
+        """Reads the element at a place of a list anew."""
+        places: list[Element] = []
+        described = self._describing(session, channel)
+
+        def read(number: int) -> Any:
+            if not places:
+                places.extend(self.element_places(channel, seq))
+            place = places[number]
+            return self._message(session, place) if isinstance(place, int) else self.codec.value(described(place))
+
+        return read
+
+    def _describing(self, session: Session, channel: str) -> Callable[[tuple[int, int]], Any]:
+        """Finds the descriptions of elements that stand in the lists themselves; each record is looked at once."""
+        records: dict[int, list[Any]] = {}
+
+        def described(place: tuple[int, int]) -> Any:
+            seq, number = place
+            if seq not in records:
+                records[seq] = items_of(pieces_in(self.body(session, seq)["values"][channel]) or [])
+            return records[seq][number]
+
+        return described
 
     def ground(self, session: Session, channel: str) -> Last | None:
         """The list that a new one of the channel is written on the ground of."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage
 
@@ -11,15 +12,27 @@ from ..codec import values
 from ..model.entry import NewEntry, usage
 from ..model.info import SessionInfo
 from ..store import Session
+from .langgraph_known import Frozen, Known, frozen
 from .langgraph_lists import pieces_of
 from .langgraph_thread import CHECKPOINT, KEPT, MESSAGE, SAID, VALUE, VALUED, Last, Thread
-from .langgraph_values import FORMAT, Frozen, Known, frozen, key_of, message_data, role_of
+from .langgraph_values import FORMAT, key_of, message_data, role_of
 
 EMPTY: Final = {"e": True}
 """Describes a channel that has a version and no value."""
 
 _INLINE_BYTES_MAX: Final = 1024
 """A described value above this size is an entry of its own, so that the same value is written once."""
+
+_LOOKED_UP_MIN: Final = 8
+"""With more elements than these to look at, those that have only moved are looked for first."""
+
+
+class _Element(NamedTuple):
+    """An element of a list: what it is known by, what stands for it in the list, and itself as it was frozen."""
+
+    key: int | bytes
+    item: Any
+    one: Frozen | None
 
 
 class Draft:
@@ -33,11 +46,11 @@ class Draft:
         seq: int,
         *,
         conversation: str,
-        compared: dict[str, tuple[Last, int]],
+        compared: dict[str, tuple[Last, list[int]]],
     ) -> None:
         """`conversation` is the channel whose messages are those of the session, in the root namespace.
 
-        `compared` keeps for another attempt how far lists are the same.
+        `compared` keeps for another attempt where lists differ.
         """
         self.entries: list[NewEntry] = []
         self._thread = thread
@@ -47,7 +60,7 @@ class Draft:
         self._conversation = conversation
         self._compared = compared
         self._new_ids: dict[str, int] = {}
-        self._lasts: dict[str, tuple[list[Any], Known]] = {}
+        self._lasts: dict[str, tuple[list[Any], Callable[[], Known]]] = {}
         self._remembered: list[tuple[int, Frozen | None]] = []
 
     def _add(self, entry: NewEntry) -> int:
@@ -72,7 +85,7 @@ class Draft:
         for message_seq, one in self._remembered:
             self._thread.remember(message_seq, one)
         for channel, (keys, known) in self._lasts.items():
-            self._thread.last[channel] = Last(seq, keys, known)
+            self._thread.last[channel] = Last(seq, keys, known())
 
     def _described(self, ns: str, channel: str, value: Any) -> Any:
         if value is EMPTY:
@@ -88,39 +101,50 @@ class Draft:
 
     def _list(self, ns: str, channel: str, value: Sequence[Any]) -> list[Any]:
         ground = self._thread.ground(self._session, channel) or Last(0, [], Known())
-        at, same = self._compared.get(channel, (ground, -1))
-        if at is not ground or same < 0:
-            same = ground.known.same_until(value)
-            self._compared[channel] = ground, same
-        keys, known = ground.keys[:same], ground.known.first(value[:same])
         spoken = ns == "" and channel == self._conversation
-        items: list[Any] = []
-        for element in value[same:]:
-            before = next((key for key in reversed(keys) if type(key) is int), 0)
-            seq = self._message(element, ground.keys, before=before if spoken else None)
-            one = frozen(element)
-            if seq is None:
-                items.append(self._thread.codec.describe(element))
-                keys.append(key_of(items[-1]))
-            else:
-                items.append(seq)
-                keys.append(seq)
-                self._remembered.append((seq, one))
-            known.append(one, element)
+        shared = min(len(ground.keys), len(value))
+        keys, new = ground.keys[:shared], dict[int, _Element]()
+        places = [*self._differing(channel, ground, value), *range(shared, len(value))]
+        moved = ground.known.places() if len(places) > _LOOKED_UP_MIN else {}
+        for place in places:
+            before = _last_number(keys, place) if spoken else None
+            element = _moved(ground, moved, value[place]) or self._element(value[place], ground.keys, before=before)
+            if place == len(keys):
+                keys.append(element.key)
+            elif element.key == keys[place]:
+                continue
+            keys[place] = element.key
+            new[place] = element
+        same = min(new, default=shared)
         if spoken:
             self._show(keys)
-        self._lasts[channel] = keys, known
+        ones = [new[place].one if place in new else ground.known.frozen_at(place) for place in range(same, len(value))]
+        self._lasts[channel] = keys, partial(ground.known.followed, value, ones)
+        items = [new[place].item if place in new else keys[place] for place in range(same, len(value))]
         return pieces_of(ground.keys, keys, items, ground.seq, same)
 
-    def _message(self, element: Any, ground: Sequence[Any], *, before: int | None) -> int | None:
+    def _differing(self, channel: str, ground: Last, value: Sequence[Any]) -> list[int]:
+        found = self._compared.get(channel)
+        if found is None or found[0] is not ground:
+            found = self._compared[channel] = ground, ground.known.differing(value)
+        return found[1]
+
+    def _element(self, value: Any, ground: Sequence[Any], *, before: int | None) -> _Element:
+        one = frozen(value)
+        seq = self._message(value, ground, before=before) if one is not None else None
+        if seq is None:
+            described = self._thread.codec.describe(value)
+            return _Element(key_of(described), described, one)
+        self._remembered.append((seq, one))
+        return _Element(seq, seq, one)
+
+    def _message(self, element: BaseMessage, ground: Sequence[Any], *, before: int | None) -> int | None:
         """The seq of a message's entry, written if it is not there; None for what is kept in the list itself.
 
         `before` is the message before it in the conversation, None outside of one. The same words in another place are
         another message there, unless they were in the list already and have only moved.
         """
-        if not self._thread.codec.plain or not isinstance(element, BaseMessage) or frozen(element) is None:
-            return None
-        data = message_data(element)
+        data = message_data(element) if self._thread.codec.plain else None
         if data is None:
             return None
         text = values.encode(data).decode("utf-8", "surrogatepass")
@@ -166,7 +190,20 @@ class Draft:
 
     def _show(self, keys: Sequence[Any]) -> None:
         """The visible end of the conversation is the last message of the state."""
-        last = next((key for key in reversed(keys) if type(key) is int), 0)
+        last = _last_number(keys, len(keys))
         if last != self._head:
             self._add(NewEntry(kind="head", body={"to": last}))
             self._head = last
+
+
+def _moved(ground: Last, places: Mapping[int, int], value: Any) -> _Element | None:
+    """An element that was elsewhere in the list before and is an entry, so that it needs no describing."""
+    place = places.get(id(value))
+    if place is None or type(ground.keys[place]) is not int or not ground.known.is_at(place, value):
+        return None
+    return _Element(ground.keys[place], ground.keys[place], ground.known.frozen_at(place))
+
+
+def _last_number(keys: Sequence[Any], stop: int) -> int:
+    """The last message before a place; 0 if there is none."""
+    return next((keys[place] for place in range(stop - 1, -1, -1) if type(keys[place]) is int), 0)

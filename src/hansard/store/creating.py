@@ -16,8 +16,9 @@ from ..limits import KIB, LABELS_BYTES_MAX
 from ..model.entry import Json
 from ..model.requests import Created, Creation
 from .changes import KeyChanges, changes_of
-from .drafting import attach_all, draft
+from .drafting import attach_all, draft, with_documents
 from .given import GivenEntries, new_entries
+from .given_documents import GivenDocuments
 from .place import Place
 from .redacting import redacted_creation, report, without_secrets
 
@@ -102,6 +103,7 @@ def begin(
     entries: GivenEntries = (),
     state: KeyChanges | None = None,
     status: str | None = None,
+    store_documents: GivenDocuments | None = None,
     reuse: Literal["", "id", "pair"] = "",
 ) -> Created:
     """Make the session, with its first entries in the same commit.
@@ -119,6 +121,7 @@ def begin(
     if place.redact is not None:
         creation = redacted_creation(place.redact, creation)
     drafted = draft(place, entries, changes=changes)
+    drafted = with_documents(place, drafted, store_documents, verb="create(store_documents=…)")
     first = Request() if drafted.files else drafted.request
     created = place.backend.create(creation, first, reuse=reuse)
     if not drafted.files or not created.new:

@@ -16,6 +16,7 @@ from ..model.entry import Json, NewEntry
 from ..model.requests import Changes
 from .changes import KeyChanges, changes_of
 from .given import File, GivenEntries, examined, without_inline
+from .given_documents import GivenDocuments, writes_of
 from .leases import HasFence, fence_of
 from .place import Place
 from .redacting import changes_without_secrets, entry_without_secrets, redacted_changes, redacted_entry, report
@@ -104,6 +105,7 @@ def draft_append(
     lease: HasFence | int | None = None,
     run: str | None = None,
     agent: str | None = None,
+    store_documents: GivenDocuments | None = None,
     more: Sequence[NewEntry] = (),
 ) -> Drafted:
     """The request for Session.append with these arguments; both doors begin here. Errors as for `draft`."""
@@ -115,7 +117,24 @@ def draft_append(
             fields["status"] = status
         changes = changes_of(fields=fields, state=state)
     fence = None if lease is None else fence_of(lease)
-    return draft(place, entries, changes=changes, key=key, expect=expect, fence=fence, run=run, agent=agent, more=more)
+    drafted = draft(
+        place, entries, changes=changes, key=key, expect=expect, fence=fence, run=run, agent=agent, more=more
+    )
+    return with_documents(place, drafted, store_documents, verb="append(store_documents=…)")
+
+
+def with_documents(place: Place, drafted: Drafted, given: GivenDocuments | None, *, verb: str) -> Drafted:
+    """The same, with documents of the store in the same commit.
+
+    Raises:
+        Unsupported: the backend can't write both together.
+        Invalid: something is no document.
+    """
+    if not given:
+        return drafted
+    place.need("atomic_documents", verb)
+    request = msgspec.structs.replace(drafted.request, documents=tuple(writes_of(given)))
+    return msgspec.structs.replace(drafted, request=request)
 
 
 def attach_all(place: Place, session: str, drafted: Drafted) -> None:

@@ -2,65 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, TypeAlias
 
 import msgspec
 
 from ..backend import Request
-from ..backends.versions import check_content, deletion, live, next_version, within
+from ..backends.versions import deletion, live, next_version, within
 from ..codec.line import digest_of
-from ..codec.names import check_key
-from ..errors import Conflict, Invalid
+from ..errors import Conflict
 from ..model.documents import Document, DocumentKey, DocumentWrite
 from ..model.entry import Entry, Json, NewEntry
 from ..model.requests import Appended
-from .documents import Content, encoded
 from .drafting import Drafted, attach_all, draft
 from .given import File
+from .given_documents import writes_of
 from .place import Place
-
-GivenDocuments: TypeAlias = "Mapping[str | DocumentKey, Content] | Iterable[DocumentWrite]"
-"""Contents by name (at the top, of the kind that the content has) or by key; or DocumentWrites, which can `expect`."""
 
 _ATTEMPTS_MAX: Final = 64
 _MIME: Final = {"md": "text/markdown", "json": "application/json"}
 
 Draw: TypeAlias = Callable[[Sequence[NewEntry]], Drafted]
 """Makes the request of which these document entries are a part."""
-
-
-def writes_of(given: GivenDocuments) -> list[DocumentWrite]:
-    """The documents that a caller means.
-
-    Raises:
-        Invalid: something is no document, or is named twice.
-    """
-    if isinstance(given, Mapping):
-        found = [_write(name, content) for name, content in given.items()]
-    else:
-        found = list(given) if not isinstance(given, str | bytes) else []
-        if not all(isinstance(one, DocumentWrite) for one in found) or isinstance(given, str | bytes):
-            msg = "documents: a dict of contents by name or DocumentKey, or a list of DocumentWrite"
-            raise Invalid(msg)
-    for one in found:
-        check_content(check_key(one.key), one.data)
-    if len({one.key for one in found}) < len(found):
-        msg = "documents: one document is named twice; an append writes each once"
-        raise Invalid(msg)
-    return found
-
-
-def _write(name: object, content: Content) -> DocumentWrite:
-    if isinstance(name, DocumentKey):
-        data, _ = encoded(content, kind=name.kind, name=name.name)
-        return DocumentWrite(name, data)
-    if not isinstance(name, str):
-        msg = f"documents: a name is a str or a DocumentKey, not {type(name).__name__}"
-        raise Invalid(msg)
-    data, kind = encoded(content, kind=None, name=name)
-    return DocumentWrite(DocumentKey("", name, kind), data)
 
 
 def commit(place: Place, session: str, writes: Sequence[DocumentWrite], draw: Draw, *, keyed: bool = False) -> Appended:

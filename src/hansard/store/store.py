@@ -18,6 +18,7 @@ from .changes import KeyChanges
 from .creating import begin, creation_of
 from .filters import Filters
 from .given import GivenEntries
+from .given_documents import GivenDocuments
 from .overview import Overview
 from .place import Place
 from .protecting import unless_protected
@@ -57,20 +58,27 @@ class Store(Overview):
         state: KeyChanges | None = None,
         status: str | None = None,
         entries: GivenEntries = (),
+        store_documents: GivenDocuments | None = None,
     ) -> Session:
         """A new session, durable with its first entries and state in one commit.
 
         Roots of one (agent, user) are counted: `info.number` and `info.slug`. `at` is when it began, for importers.
+        `store_documents` as in `Session.append`.
 
         Raises:
             AlreadyExists: the id is taken.
+            Conflict: a document has another version than is expected.
             Invalid: a value can't be stored.
+            Unsupported: the store can't write its own documents together with a session.
         """
         creation = creation_of(
             id=id, kind=kind, agent=agent, user=user, project=project, labels=labels, metadata=metadata, config=config,
             source=source, title=title, at=at,
         )  # fmt: skip
-        return self._session(begin(self._place, creation, entries=entries, state=state, status=status).id)
+        created = begin(
+            self._place, creation, entries=entries, state=state, status=status, store_documents=store_documents
+        )  # fmt: skip
+        return self._session(created.id)
 
     def get(
         self,

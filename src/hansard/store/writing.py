@@ -15,11 +15,11 @@ from .changes import KEEP, Keep, KeyChanges, changes_of, with_label
 from .documents import Documents
 from .drafting import Drafted, attach_all, draft, draft_append
 from .given import GivenEntries, new_entries
+from .given_documents import GivenDocuments, writes_of
 from .leases import HasFence, LeaseHandle, fence_of
 from .modifying import Draft, Modifier, modify
 from .protecting import unless_protected
 from .reading import Reading
-from .session_documents import GivenDocuments, writes_of
 
 
 class Writing(Reading):
@@ -35,6 +35,7 @@ class Writing(Reading):
         status: str | None = None,
         set: Mapping[str, Json] | None = None,  # noqa: A002 - the word for it in the format
         documents: GivenDocuments | None = None,
+        store_documents: GivenDocuments | None = None,
         lease: HasFence | int | None = None,
         run: str | None = None,
         agent: str | None = None,
@@ -46,19 +47,23 @@ class Writing(Reading):
         - `expect` is compare-and-set: only if this is the last seq (leases do not count).
         - `state` sets keys (Keys(remove=…) removes some), `status` and `set` set fields, all in the same commit.
         - `documents` of this session, contents by name, have their next versions in the same commit.
+        - `store_documents` are the store's own, written in the same commit or not at all. That takes a store with the
+          capability `atomic_documents`; where an append was made already, repeating it writes none of them again.
         - `lease` is the lease that must still be the newest; `run` and `agent` are noted on entries that say none.
 
         Without entries and effective changes nothing is written, and the session's last seq is returned.
 
         Raises:
-            Conflict: `expect` is not met, or an id or key was used for other content.
+            Conflict: `expect` is not met, a document has another version than is expected, or an id or key was used
+                for other content.
             LeaseLost: somebody has taken a newer lease.
             Invalid: a value can't be stored.
             NotFound: the session was deleted.
+            Unsupported: the store can't write its own documents together with a session.
         """
         return self.commit(
-            entries, key=key, expect=expect, state=state, status=status, set=set, documents=documents, lease=lease,
-            run=run, agent=agent,
+            entries, key=key, expect=expect, state=state, status=status, set=set, documents=documents,
+            store_documents=store_documents, lease=lease, run=run, agent=agent,
         ).seq  # fmt: skip
 
     def commit(
@@ -71,6 +76,7 @@ class Writing(Reading):
         status: str | None = None,
         set: Mapping[str, Json] | None = None,  # noqa: A002 - the word for it in the format
         documents: GivenDocuments | None = None,
+        store_documents: GivenDocuments | None = None,
         lease: HasFence | int | None = None,
         run: str | None = None,
         agent: str | None = None,
@@ -81,7 +87,7 @@ class Writing(Reading):
         def drafted(more: Sequence[NewEntry] = ()) -> Drafted:
             return draft_append(
                 self._place, self.id, given, key=key, expect=expect, state=state, status=status, set=set, lease=lease,
-                run=run, agent=agent, more=more,
+                run=run, agent=agent, store_documents=store_documents, more=more,
             )  # fmt: skip
 
         if documents:

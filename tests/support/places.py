@@ -11,4 +11,4 @@ def place_of(kind, folder):
     """What hansard.open takes for an empty store of this kind; without a server the test is skipped."""
     if kind == "memory":
         return "memory:"
-    return folder / "store" if kind == "file" else stores.url_of(stores.empty_database())
+    return str(folder / "store") if kind == "file" else stores.url_of(stores.empty_database())

@@ -4,7 +4,7 @@
                     artifact_service=HansardArtifactService("file:///var/lib/agents"))
 
 An event is one entry that holds ADK's JSON verbatim. A session's own state is the state of the Hansard session; what
-begins with `app:` or `user:` is the state of a session of its own, shared by all sessions of the app or user.
+begins with `app:` or `user:` is a JSON document of the store, shared by all sessions of the app or user.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ except ImportError as error:
 from ..aio.running import threaded
 from ..codec import times
 from ..errors import AlreadyExists, Conflict, Invalid, NotFound
-from ..model.entry import Entry, Json, NewEntry
+from ..model.documents import DocumentWrite
+from ..model.entry import Entry, NewEntry
 from ..model.info import SessionInfo
 from ..model.requests import ANY
 from ..store import Session as Stored
 from ..store import Store
 from .adk_artifacts import HansardArtifactService
 from .adk_events import FORMAT, deltas_of, entries_of
+from .adk_scopes import Scopes, attempts
 from .naming import joined
 from .opened import AnyStore, opened
 
@@ -48,11 +50,8 @@ APP, SESSION = "adk.app", "adk.session"
 """Metadata of each session: ADK's own names for it."""
 UPDATED: Final = "adk_updated"
 """Field of each session: the timestamp of its last event."""
-SCOPE: Final = "adk-scope"
-"""The kind of the sessions that hold the state of an app or user."""
 
 _locks: Final[RunVar[dict[str, anyio.Lock]]] = RunVar("hansard-adk-locks")
-_ATTEMPTS_MAX: Final = 64
 
 
 class HansardSessionService(BaseSessionService):
@@ -68,6 +67,7 @@ class HansardSessionService(BaseSessionService):
         """Stand on a store. Errors are those of hansard.open."""
         door, self._owned = opened(store)
         self.store: Store = door.sync
+        self._scopes = Scopes(self.store)
 
     async def create_session(
         self,
@@ -103,13 +103,14 @@ class HansardSessionService(BaseSessionService):
 
     async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
         """The state of a user in an app, keys without `user:`."""
-        return await threaded(lambda: self._scope_state(app_name, user_id))
+        return await threaded(lambda: self._scopes.state(app_name, user_id))
 
     async def append_event(self, session: Session, event: Event) -> Event:
         """The event and its state changes are durable; a partial event is returned as it is.
 
-        What begins with `app:` and `user:` is written first, as absolute values, so that repeating the call after a
-        failure ends where one success would have. An event whose id is there is not written again.
+        What begins with `app:` and `user:` is written in the same commit where the store can do that (PostgreSQL), else
+        first, as absolute values, so that repeating the call after a failure ends where one success would have. An event
+        whose id is there is not written again.
 
         Raises:
             StaleSessionError: somebody else has appended to the session since it was loaded.
@@ -162,14 +163,21 @@ class HansardSessionService(BaseSessionService):
         deltas = deltas_of(state)
         if self.store.exists(key):
             raise AlreadyExistsError(_taken(session_id))
-        self._write_scopes(app_name, user_id, deltas)
-        try:
-            self.store.create(
-                id=key, agent=app_name, user=user_id, at=time.time(), state=deltas[""],
-                metadata={APP: app_name, SESSION: session_id},
-            )  # fmt: skip
-        except AlreadyExists:
-            raise AlreadyExistsError(_taken(session_id)) from None
+        for _ in attempts():
+            writes = self._scopes.writes(app_name, user_id, deltas)
+            try:
+                self.store.create(
+                    id=key, agent=app_name, user=user_id, at=time.time(), state=deltas[""],
+                    metadata={APP: app_name, SESSION: session_id}, store_documents=writes,
+                )  # fmt: skip
+            except AlreadyExists:
+                raise AlreadyExistsError(_taken(session_id)) from None
+            except Conflict:
+                # Another session has changed a scope just now.
+                continue
+            break
+        else:
+            raise StaleSessionError(_stale(session_id))
         created = self._get(app_name, user_id, session_id, GetSessionConfig(num_recent_events=0))
         if created is None:
             raise SessionNotFoundError(_gone(session_id))
@@ -182,7 +190,7 @@ class HansardSessionService(BaseSessionService):
             events = list(_events(found, info.seq, config))
         except NotFound:
             return None
-        session = self._session(info, self._scope_state(app_name), self._scope_state(app_name, user_id))
+        session = self._session(info, self._scopes.state(app_name), self._scopes.state(app_name, user_id))
         session.events = events[::-1]
         return session
 
@@ -202,46 +210,35 @@ class HansardSessionService(BaseSessionService):
 
     def _list(self, app_name: str, user_id: str | None) -> ListSessionsResponse:
         user: Any = ANY if user_id is None else user_id
-        app_state = self._scope_state(app_name)
+        app_state = self._scopes.state(app_name)
         user_states: dict[str, Mapping[str, Any]] = {}
         found: list[Session] = []
         for info in self.store.sessions(agent=app_name, user=user, metadata={APP: app_name}, order="id"):
             if info.user not in user_states:
-                user_states[info.user or ""] = self._scope_state(app_name, info.user or "")
+                user_states[info.user or ""] = self._scopes.state(app_name, info.user or "")
             found.append(self._session(info, app_state, user_states[info.user or ""]))
         found.sort(key=lambda session: (session.last_update_time, session.user_id, session.id))
         return ListSessionsResponse(sessions=found)
-
-    def _scope_state(self, app_name: str, user_id: str | None = None) -> dict[str, Any]:
-        try:
-            return self.store.info(scope_key(app_name, user_id)).state
-        except NotFound:
-            return {}
-
-    def _write_scopes(self, app_name: str, user_id: str, deltas: Mapping[str, dict[str, Json]]) -> None:
-        for prefix, user in ((State.APP_PREFIX, None), (State.USER_PREFIX, user_id)):
-            if deltas[prefix]:
-                scope = self.store.get_or_create(scope_key(app_name, user), kind=SCOPE, agent=app_name, user=user)
-                scope.append(state=deltas[prefix])
 
     def _append(self, session: Session, event: Event) -> None:
         """Write an event where the session that was loaded still is what it was; the session knows it afterwards."""
         key = session_key(session.app_name, session.user_id, session.id)
         deltas = deltas_of(event.actions.state_delta)
         entries = entries_of(event)
+        writes: list[DocumentWrite] | None = None
         try:
             stored = self.store.get(key)
-            for attempt in range(_ATTEMPTS_MAX):
+            for _ in attempts():
                 expect = self._current(stored, session, event)
-                if attempt == 0:
-                    self._write_scopes(session.app_name, session.user_id, deltas)
+                if writes is None or self._scopes.atomic:
+                    writes = self._scopes.writes(session.app_name, session.user_id, deltas)
                 try:
                     seq = stored.append(
                         [*entries, *_rewind(stored, event)], expect=expect, state=deltas[""],
-                        set={UPDATED: event.timestamp},
+                        set={UPDATED: event.timestamp}, store_documents=writes,
                     )  # fmt: skip
                 except Conflict as error:
-                    if error.seq == expect:
+                    if error.seq == expect and not writes:
                         raise
                 else:
                     _mark(session, max(seq, expect))
@@ -287,11 +284,6 @@ class HansardSessionService(BaseSessionService):
 def session_key(app_name: str, user_id: str, session_id: str) -> str:
     """The id of the Hansard session that an ADK session is: `<session>@<user>@<app>`. Blanks around the id don't count."""
     return joined(session_id.strip(), user_id, app_name)
-
-
-def scope_key(app_name: str, user_id: str | None = None) -> str:
-    """The id of the Hansard session that holds the state of an app, or of a user of it."""
-    return f"~{SCOPE}@{joined(app_name) if user_id is None else joined(user_id, app_name)}"
 
 
 def _lock_of(session: Session) -> anyio.Lock:

@@ -23,6 +23,7 @@ from hansard.errors import Invalid, Unavailable
 from hansard.store import Store
 from hansard.testing import Faults
 from support.adapters import BACKENDS, empty_stores, together
+from support.places import place_of
 
 pytestmark = pytest.mark.anyio
 WHO = {"app_name": "tides", "user_id": "mara"}
@@ -290,13 +291,14 @@ async def test_many_tasks_may_append_to_one_loaded_session(service):
     assert sorted(int(one.content.parts[0].text) for one in stored.events) == list(range(20))
 
 
-async def test_an_event_whose_answer_was_lost_can_be_sent_again(anyio_backend):
+@pytest.mark.parametrize("verb", ["append", "put_document"])
+async def test_an_event_whose_answer_was_lost_can_be_sent_again(anyio_backend, verb):
     faults = Faults(MemoryBackend(clock=lambda: 1_795_000_000_000_000))
     service = HansardSessionService(Store(faults, clock=lambda: 1_795_000_000_000_000))
     session = await service.create_session(**WHO, session_id="s", state={"user:n": 0})
     for nth in (1, 2):
         given = event("x", state={"user:n": nth, "own": nth})
-        faults.plan("lose", nth=nth, verb="append", error=Unavailable("the answer is lost"))
+        faults.plan("lose", verb=verb, error=Unavailable("the answer is lost"))
         with pytest.raises(Unavailable):
             await service.append_event(session, given)
         await service.append_event(session, given)
@@ -304,6 +306,41 @@ async def test_an_event_whose_answer_was_lost_can_be_sent_again(anyio_backend):
     assert len(found.events) == 2
     assert found.state == {"user:n": 2, "own": 2}
     await service.append_event(session, event("y"))
+
+
+async def test_scopes_and_event_are_one_where_the_store_can_do_that(service, store, monkeypatch):
+    session = await service.create_session(**WHO, session_id="s", state={"app:a": 1, "user:u": 1})
+    other = await load(service, "s")
+    atomic = "atomic_documents" in store.capabilities
+    faster = event("faster", state={"app:a": 2})
+    written = service._scopes.writes
+
+    def overtaken(*given):
+        found = written(*given)
+        monkeypatch.undo()
+        asyncio.run(HansardSessionService(store).append_event(other, faster))
+        return found
+
+    monkeypatch.setattr(service._scopes, "writes", overtaken)
+    with pytest.raises(StaleSessionError):
+        await service.append_event(session, event("late", state={"app:late": True, "user:u": 3}))
+    found = await load(service, "s")
+    assert [one.id for one in found.events] == [faster.id]
+    assert found.state == {"app:a": 2, "user:u": 1} if atomic else {"app:a": 2, "app:late": True, "user:u": 3}
+
+
+async def test_scopes_that_sessions_change_beside_each_other_lose_nothing(service):
+    async def work(name):
+        session = await service.create_session(**WHO, session_id=name, state={f"app:born {name}": True})
+        for number in range(3):
+            state = {f"app:{name}": number, f"user:{name}": number, "app:last": name}
+            await service.append_event(session, event(str(number), state=state))
+
+    await asyncio.gather(*(work(name) for name in "abcd"))
+    state = (await load(service, "a")).state
+    assert state.pop("app:last") in "abcd"
+    wanted = {f"{scope}:{name}": 2 for scope in ("app", "user") for name in "abcd"}
+    assert state == wanted | {f"app:born {name}": True for name in "abcd"}
 
 
 async def test_a_session_made_by_hand_is_judged_by_what_it_has_seen(service):
@@ -400,8 +437,8 @@ def check_nothing_lost(root, told):
         assert (session.state[f"own {who}"], session.state[f"user:{who}"], session.state[f"app:{who}"]) == (last,) * 3
 
 
-def begun(tmp_path):
-    root = str(tmp_path / "store")
+def begun(kind, tmp_path):
+    root = place_of(kind, tmp_path)
 
     async def create():
         service = HansardSessionService(root)
@@ -413,12 +450,14 @@ def begun(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_of_eight_tasks_lose_nothing(tmp_path):
-    root = begun(tmp_path)
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_two_processes_of_eight_tasks_lose_nothing(kind, tmp_path):
+    root = begun(kind, tmp_path)
     check_nothing_lost(root, together(Path(__file__).parent / "worker.py", (root, "a", 3, 0), (root, "b", 3, 0)))
 
 
 @pytest.mark.torture
-def test_two_processes_of_eight_tasks_lose_nothing_in_twenty_seconds(tmp_path):
-    root = begun(tmp_path)
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_two_processes_of_eight_tasks_lose_nothing_in_twenty_seconds(kind, tmp_path):
+    root = begun(kind, tmp_path)
     check_nothing_lost(root, together(Path(__file__).parent / "worker.py", (root, "a", 1, 20), (root, "b", 1, 20)))

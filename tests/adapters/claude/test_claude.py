@@ -22,6 +22,7 @@ from hansard.formats.importing import import_paths
 from hansard.store import Store
 from hansard.testing import Faults
 from support.adapters import BACKENDS, empty_stores, together
+from support.places import place_of
 
 pytestmark = pytest.mark.anyio
 
@@ -320,7 +321,8 @@ def test_two_processes_of_eight_tasks_lose_and_repeat_nothing(tmp_path):
 
 
 @pytest.mark.torture
-def test_two_processes_of_eight_tasks_lose_and_repeat_nothing_in_twenty_seconds(tmp_path):
-    root = str(tmp_path / "store")
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_two_processes_of_eight_tasks_lose_and_repeat_nothing_in_twenty_seconds(kind, tmp_path):
+    root = place_of(kind, tmp_path)
     told = together(Path(__file__).parent / "worker.py", (root, "a", 1, 20), (root, "b", 1, 20))
     check_nothing_lost(root, told)

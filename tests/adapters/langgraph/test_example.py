@@ -17,7 +17,7 @@ PAGE = TOP / "docs" / "how-to" / "langgraph.md"
 def test_a_graph_killed_in_a_tool_call_goes_on_from_its_last_checkpoint(tmp_path):
     done = subprocess.run(
         [sys.executable, TOP / "examples" / "langgraph" / "tide.py", tmp_path / "store"],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [

@@ -21,6 +21,7 @@ import hansard
 from hansard.adapters.langgraph import HansardSaver
 from hansard.errors import Conflict, Invalid
 from support.adapters import BACKENDS, empty_stores, together
+from support.places import place_of
 
 CONFIG = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
 
@@ -467,14 +468,16 @@ def check_nothing_lost(root, told):
 
 
 @pytest.mark.slow
-def test_two_processes_of_eight_tasks_lose_and_mix_up_nothing(tmp_path):
-    root = str(tmp_path / "store")
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_two_processes_of_eight_tasks_lose_and_mix_up_nothing(kind, tmp_path):
+    root = place_of(kind, tmp_path)
     told = together(Path(__file__).parent / "worker.py", (root, "a", 5, 0), (root, "b", 5, 0))
     assert sum(len(ids) for one in told for ids in one.values()) == 80
     check_nothing_lost(root, told)
 
 
 @pytest.mark.torture
-def test_two_processes_of_eight_tasks_lose_and_mix_up_nothing_in_twenty_seconds(tmp_path):
-    root = str(tmp_path / "store")
+@pytest.mark.parametrize("kind", ["file", "postgres"])
+def test_two_processes_of_eight_tasks_lose_and_mix_up_nothing_in_twenty_seconds(kind, tmp_path):
+    root = place_of(kind, tmp_path)
     check_nothing_lost(root, together(Path(__file__).parent / "worker.py", (root, "a", 1, 20), (root, "b", 1, 20)))

@@ -18,7 +18,7 @@ from hansard.cli.root import hansard as program
 from support import stores
 
 DESCRIPTION = """
-    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstorage::text, co.collname,
+    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstorage::text || a.attcompression::text, co.collname,
         pg_get_expr(d.adbin, d.adrelid), c.reloptions::text
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

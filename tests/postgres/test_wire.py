@@ -11,11 +11,17 @@ import hansard
 def drop_all_prepared(store):
     """What a pooler or an undone transaction does to the store's connections."""
     for con in store._place.backend._db._idle:
-        con.execute("DEALLOCATE ALL")
+        con.execute("DEALLOCATE ALL", prepare=False)
 
 
-def prepared(conninfo_store):
-    con = conninfo_store._place.backend._db._idle[-1]
+@pytest.fixture
+def store(open_store):
+    """One whose connection nobody uses but the test: no notifications are told."""
+    return open_store(notify="off", connections=1)
+
+
+def prepared(store):
+    con = store._place.backend._db._idle[-1]
     return [row[0] for row in con.execute("SELECT name FROM pg_prepared_statements WHERE name LIKE 'hansard_%'")]
 
 
@@ -34,8 +40,7 @@ def test_a_prepared_statement_that_is_lost_costs_nobody_an_error(store):
     assert [message.text for message in session.history()] == [str(number) for number in range(6)]
 
 
-def test_a_transaction_that_is_undone_leaves_a_connection_that_can_append(open_store):
-    store = open_store(connections=1)
+def test_a_transaction_that_is_undone_leaves_a_connection_that_can_append(store):
     session = store.create(id="s")
     session.append(hansard.user("one"), status="running")
     with pytest.raises(hansard.AlreadyExists):
@@ -47,7 +52,7 @@ def test_a_transaction_that_is_undone_leaves_a_connection_that_can_append(open_s
 
 
 def test_without_prepared_statements_none_is_made(open_store):
-    store = open_store(prepare="off", connections=1)
+    store = open_store(prepare="off", notify="off", connections=1)
     session = store.create(id="s")
     for number in range(5):
         session.append(hansard.user(str(number)))

@@ -96,6 +96,9 @@ class _Teller:
         self._closing = False
 
     def tell(self, mark: str) -> None:
+        if mark in self._marks:
+            # Whoever takes these tells them after this.
+            return
         with self._condition:
             self._marks.add(mark)
             if self._thread is None and not self._closing:

@@ -39,6 +39,17 @@ def test_a_question_is_listed_and_answered_once(run, session):
     run("ls", "--waiting", code=1)
 
 
+def test_a_question_is_asked_with_the_answers_to_choose(run, session):
+    run("ask", session.id, "Deploy?", "--option", "yes", "--option", "no", "--only-options")
+    assert session.info.status == "paused"
+    assert run("ls", "--waiting", "-o", "id").stdout == f"{session.id}\n"
+    assert "one of" in run("answer", session.id, "perhaps", code=2).stderr
+    run("answer", session.id, "no")
+    assert session.history()[-1].text == "no"
+    run("ask", session.id, "Why?", "--only-options", code=2)
+    run("ask", "nobody", "Why?", code=3)
+
+
 def test_latest_prints_the_newest_of_exactly_this_pair(run, session, store):
     newest = store.create(agent="coder", user="ana", entries=[hansard.user("hello")])
     assert run("latest", "--agent", "coder", "--user", "ana").stdout == f"{newest.id}\n"

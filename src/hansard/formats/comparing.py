@@ -17,6 +17,7 @@ from .record import Item, Record, Stretch, digest_of, digest_of_value, short
 from .recorded import BALANCE, CALL, COUNTED, DOCUMENT, Recorded
 
 _GROUP_BYTES: Final = 64 * KIB
+_IMPORTED: Final = "imported:"
 _INLINE_BYTES: Final = 256 * KIB
 """Elements of an event that are larger lie beside the session."""
 
@@ -61,6 +62,8 @@ class Plan:
         """Compare with what is recorded; None for a session that is to be."""
         self._record = record
         self._recorded = recorded
+        # One that was killed says nowhere that it came to its end, and is completed as it was begun.
+        self._first = recorded is None or not any(one.startswith(_IMPORTED) for one in recorded.ids)
         self.already = 0
         self.opening: list[NewEntry] = []
         """Of a new session: what goes into its first commit."""
@@ -122,14 +125,14 @@ class Plan:
         self.rest += self._stretches()
         mark = {"set": {"imported": {"sha256": self._record.digest}}}
         self.rest.append(
-            Draft(self._entry("update", mark, f"imported:{self._record.digest[:16]}", at=self._record.ended))
+            Draft(self._entry("update", mark, f"{_IMPORTED}{self._record.digest[:16]}", at=self._record.ended))
         )
 
     def _entry(
         self, kind: str, body: dict[str, Json], identity: str, *, at: str = "", run: str | None = None
     ) -> NewEntry:
         free = self._recorded.free(identity) if self._recorded else identity
-        usual = self._record.at if self._recorded is None else self._record.ended or self._record.at
+        usual = self._record.at if self._first else self._record.ended or self._record.at
         return NewEntry(kind=kind, body=body, id=free, at=at or usual, run=run)
 
     def _document(self) -> Draft | None:

@@ -81,6 +81,7 @@ class BackendContract(
     acting.Clearing,
     acting.Stepping,
     overseeing.Filtering,
+    overseeing.Entitling,
     overseeing.Owning,
     overseeing.Spending,
     overseeing.Following,

@@ -1,4 +1,4 @@
-"""`hansard pin`, `unpin`, `clear`, `answer` and `latest`: what people do with single sessions beside reading them."""
+"""`hansard pin`, `unpin`, `clear` and `latest`: what people do with single sessions beside reading them."""
 
 from __future__ import annotations
 
@@ -79,27 +79,6 @@ def clear_command(
     say(f"{found.id}: cleared, {plural(len(done.seqs), 'entry', 'entries')} erased")
     for words in done.unreached:
         say(f"not reached: {words}")
-    return 0
-
-
-@click.command("answer")
-@click.argument("session", type=SESSION)
-@click.argument("text")
-@click.option("--by", help="Who answers; it is kept in the record.")
-@pass_run
-def answer_command(run: Run, *, session: str, text: str, by: str | None) -> int:
-    """Answer the question that a session waits with.
-
-    \b
-    Examples:
-      hansard ls --waiting
-      hansard answer 0199d3b2 yes --by ana
-
-    The answer is the result of the tool call that asked, or else a user message. The exit code is 4 if no question waits.
-    """
-    found = run.session(session)
-    found.answer(text, by=by)
-    say(f"{found.id}: answered")
     return 0
 
 

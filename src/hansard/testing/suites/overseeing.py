@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ...codec.times import stamp
-from ...errors import Invalid, NotFound
-from ...model.entry import assistant, usage, user
+from ...errors import Conflict, Invalid, NotFound
+from ...model.entry import assistant, system, usage, user
 from ...store import Store
 from ..driver import START_US, Driver, together
 
@@ -114,6 +114,30 @@ class Filtering:
         root.spawn(id="c")
         assert _ids(store, kind="thread") == ["t"]
         assert (store.info("t").root, store.info("t").depth) == (root.id, 1)
+
+
+class Entitling:
+    """Titles: given, generated, derived."""
+
+    def test_a_generated_title_never_replaces_a_given_one_and_none_leads_back_to_the_derived(
+        self, store: Store
+    ) -> None:
+        flag = "\U0001f1fa\U0001f1f3"
+        session = store.create(entries=[system("Be brief."), user(f"\n  {flag * 70}\nmore")])
+        assert (session.info.title, session.info.title_source) == (flag * 59 + "…", "derived")
+        assert session.rename("Made up", generated=True)
+        assert (session.info.title, session.info.title_source) == ("Made up", "generated")
+        session.rename("Mine")
+        assert not session.rename("Made up again", generated=True)
+        version = session.info.title_version
+        assert (session.title, version) == ("Mine", 2)
+        with pytest.raises(Conflict):
+            session.rename("Late", expect_version=version - 1)
+        assert [info.id for info in store.find(title="Mine")] == [session.id]
+        if "search" in store.capabilities:
+            assert {hit.session for hit in store.search("title:mine")} == {session.id}
+        session.rename(None)
+        assert (session.info.title, session.info.title_source) == (flag * 59 + "…", "derived")
 
 
 class Owning:

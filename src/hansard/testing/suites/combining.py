@@ -33,7 +33,7 @@ class Combining:
         assert session.append(store_documents={"plan": "# Other"}) == 3
         assert [one.version for one in store.documents.versions("plan")] == [1, 2]
 
-    def test_a_refused_append_writes_no_document(self, store: Store) -> None:
+    def test_a_refused_append_writes_no_document_of_the_store(self, store: Store) -> None:
         session = store.create()
         with pytest.raises(Conflict):
             session.append(user("late"), expect=7, store_documents={"plan": "x"})
@@ -44,7 +44,7 @@ class Combining:
             session.append(user("late"), store_documents={"plan": "x"})
         assert store.documents.list() == ()
 
-    def test_a_refused_document_refuses_the_append_and_the_other_documents(self, store: Store) -> None:
+    def test_a_refused_document_of_the_store_refuses_the_append_and_the_others(self, store: Store) -> None:
         session = store.create()
         store.documents.save("plan", "one")
         writes = [DocumentWrite(DocumentKey("", "a"), b"x"), DocumentWrite(DocumentKey("", "plan"), b"two", expect=0)]
@@ -54,7 +54,7 @@ class Combining:
         assert [one.key.name for one in store.documents.list()] == ["plan"]
         assert store.documents.load("plan") == "one"
 
-    def test_a_repeated_append_writes_them_once(self, store: Store) -> None:
+    def test_a_repeated_append_writes_documents_of_the_store_once(self, store: Store) -> None:
         session = store.create()
         for _ in range(2):
             assert session.append(user("a"), key="k", store_documents={"plan": "one"}) == 2
@@ -71,7 +71,7 @@ class Combining:
             store.create(id="t", store_documents=[DocumentWrite(DocumentKey("", "plan"), b"two", expect=7)])
         assert (store.exists("t"), store.documents.load("plan")) == (False, "one")
 
-    def test_writers_of_one_document_from_many_sessions_lose_nothing(self, store: Store) -> None:
+    def test_writers_of_one_document_of_the_store_from_many_sessions_lose_nothing(self, store: Store) -> None:
         def write(word: str) -> None:
             session = store.create()
             for number in range(4):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import psycopg
 import pytest
@@ -12,7 +13,7 @@ from hansard.backend import Request
 from hansard.codec.line import seal
 from hansard.model.documents import DocumentKey
 from hansard.model.requests import Creation
-from hansard.query import EVERYTHING, parse
+from hansard.query import EVERYTHING, All, Field, Has, parse
 from support import postgres
 
 SECRET = "the launch code is 0000"
@@ -131,12 +132,39 @@ def test_the_url_names_a_tenant(open_store, store):
         one._place.backend.tenant("deeper")
 
 
-def test_every_statement_names_the_tenant():
+TABLE = re.compile(r"(?:FROM|JOIN|UPDATE|INTO)\s+hansard\.(\w+)")
+BOUND = re.compile(r"tenant = |INSERT INTO hansard\.\w+ \(\s*tenant\b")
+
+
+def test_every_statement_names_the_tenant_once_for_each_table():
     from hansard.backends.postgres.statements import statements
 
+    seen = set()
     for name in ("sessions", "entries", "trees", "attachments", "documents", "texts", "upkeep"):
         for title, text in statements(name).items():
             assert "%(tenant)" in text or title == "server", f"{name}: {title}"
+            tables = TABLE.findall(text)
+            assert len(BOUND.findall(text)) >= len(tables), f"{name}: {title}: a table without its tenant"
+            seen |= set(tables)
+    assert seen >= set(postgres.TABLES)
+
+
+def test_every_statement_that_is_composed_names_the_tenant_once_for_each_table(backend, victim, monkeypatch):
+    asked = []
+    mine, _ = victim
+    page = mine._core.db.page
+    monkeypatch.setattr(mine._core.db, "page", lambda text, values: asked.append((text, values)) or page(text, values))
+    where = All(
+        (Field("user", "=", "u"), Has("labels", "k", "v"), Has("metadata", "m", 1), Field("kind", "in", ["root"]))
+    )
+    assert len(mine.find(where, order="-activity", limit=1, cursor=None)) == 1
+    found = mine.search(parse("launch user:u"), session=None, order="newest", limit=1, cursor=None)
+    mine.search(parse("launch"), session="s", order="newest", limit=1, cursor=found.cursor)
+    # Among them the one that asks how often a word is.
+    assert len(asked) == 4
+    for text, values in asked:
+        assert values[0] == b"victim"
+        assert len(re.findall(r"tenant = ", text)) >= len(TABLE.findall(text)), text
 
 
 def test_every_key_but_the_migrations_begins_with_the_tenant(conninfo):
@@ -148,3 +176,83 @@ def test_every_key_but_the_migrations_begins_with_the_tenant(conninfo):
     assert [text for text in wrong if "USING gin (words)" not in text] == []
     with contextlib.suppress(ValueError):
         con.close()
+
+
+@pytest.fixture
+def stores_of_two(open_store):
+    """The victim's store, with a bit of everything, and an attacker's."""
+    mine, other = open_store(tenant="victim"), open_store(tenant="attacker")
+    session = mine.create(
+        id="s", agent="a", user="u", project="p", labels={"k": "v"}, metadata={"m": 1}, title="Launch"
+    )
+    session.append(hansard.user(SECRET, id="e"))
+    with session.run(agent="a"):
+        session.append(hansard.assistant("done"))
+    mine.fork("s", id="f")
+    session.spawn(id="c")
+    session.documents.save("plan", "secret")
+    mine.documents.save("plan", "secret")
+    session.attach(b"picture", mime="image/png")
+    assert len(mine.search("launch")) == 2
+    return mine, other
+
+
+KINDS = ["root", "fork", "child"]
+NAMING = {
+    "info": lambda store: store.info("s"),
+    "history": lambda store: store.get("s").history(),
+    "attachment": lambda store: store.attachment("s", "0" * 64),
+    "fork": lambda store: store.fork("s"),
+    "fork of the fork": lambda store: store.fork("f", at=1),
+    "resolve": lambda store: store.resolve("s"),
+    "search": lambda store: store.search("launch", session="s"),
+    "check": lambda store: list(store.check("s")),
+    "copy": lambda store: store.copy(["s"], hansard.open("memory:")),
+}
+
+
+@pytest.mark.parametrize("attack", NAMING.values(), ids=NAMING)
+def test_no_verb_of_a_store_reaches_anothers_session_by_its_id(stores_of_two, attack):
+    _, other = stores_of_two
+    with pytest.raises(hansard.NotFound) as caught:
+        attack(other)
+    assert SECRET not in str(caught.value)
+
+
+def test_no_verb_of_a_store_shows_counts_or_takes_away_anothers_sessions(stores_of_two, tmp_path):
+    mine, other = stores_of_two
+    heads, infos = mine.heads(), list(mine.sessions(order="id", kind=KINDS))
+    assert len(infos) == 3
+    shown = [
+        other.find(user="u"), other.find(labels={"k": "v"}), other.find(metadata={"m": 1}), other.find(parent="s"),
+        other.find(kind=KINDS), other.search("launch"), other.search("title:launch"), other.usage(), other.runs(),
+        other.sessions(), other.check(), other.documents.list(), other.heads(), other.collect_garbage(),
+        other.entries(),
+    ]  # fmt: skip
+    assert [list(one) for one in shown] == [[] for _ in shown]
+    assert other.latest(agent="a", user="u") is None
+    assert other.documents.get("plan") is None
+    assert other.exists("s") is False
+    assert not other.delete("s")
+    assert other.cleanup("all", keep_pinned=False).deleted == ()
+    assert other.prune(hansard.RetentionPolicy(max_age=1e-6)).deleted == ()
+    with hansard.open("memory:") as away:
+        assert other.copy_store(away).copied == ()
+        other.backup(tmp_path / "backup")
+        away.restore(tmp_path / "backup")
+        assert away.heads() == {}
+    assert other.reset() == 0
+    other.reindex()
+    assert mine.heads() == heads
+    assert list(mine.sessions(order="id", kind=KINDS)) == infos
+    assert len(mine.search("launch")) == 2
+    assert mine.documents.load("plan") == "secret"
+
+
+def test_a_watch_sees_nothing_of_another(stores_of_two):
+    mine, other = stores_of_two
+    seen = iter(other.watch(poll_s=0.01))
+    mine.get("s").append(hansard.user("more"))
+    mine.create(id="t")
+    other.create(id="own")
+    assert next(seen).id == "own"

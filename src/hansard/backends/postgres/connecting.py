@@ -308,7 +308,8 @@ def script(con: Connection, text: LiteralString) -> None:
 
 def _execute_once(con: Connection, statement: LiteralString, parameters: Sequence[Any]) -> list[TupleRow]:
     with translated(con), con.cursor(binary=True) as cursor:
-        cursor.execute(statement, parameters)
+        # Never prepared: a plan that is made without the values would seek a rare word as it does a common one.
+        cursor.execute(statement, parameters, prepare=False)
         return cursor.fetchall()
 
 

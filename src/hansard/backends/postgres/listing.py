@@ -21,13 +21,15 @@ from ...query import (
     title_key,
 )
 from ..derive import detached
-from .conditions import Sql, compiled
+from .conditions import Sql, compiled, marks_in
 from .core import SQL, Core
 from .rows import DAMAGED, LISTED, STALE, Head, clamp, raw, unraw, without_renewal
 
 Key: TypeAlias = tuple[str | int, str]
 
 _CHUNK_MAX: Final = 1_000
+_RARE_MAX: Final = 500
+"""With a mark that fewer sessions have, those are fetched and sorted; with others the order is walked."""
 _STALE_MAX: Final = 1_000
 """Sessions that one call folds anew; with more, the page says that it is not complete."""
 _COLUMNS: Final[Mapping[str, LiteralString]] = {
@@ -51,7 +53,7 @@ def find(core: Core, where: Condition, *, order: str, limit: int, cursor: str | 
     matches(where, SessionInfo(id=""))
     after = None if cursor is None else find_cursor(cursor, order)
     complete = freshen(core)
-    sql = _listed(where, compiled(where))
+    sql = _listed(where, compiled(where, _rare(core, where)))
     found: list[SessionInfo] = []
     size = limit + 1
     while True:
@@ -68,6 +70,15 @@ def find(core: Core, where: Condition, *, order: str, limit: int, cursor: str | 
         size *= 4
     following = encode_cursor(order, *order_key(found[limit - 1], order)) if len(found) > limit else None
     return Page(tuple(detached(info) for info in found[:limit]), following, complete)
+
+
+def _rare(core: Core, where: Condition) -> frozenset[int]:
+    """Those of the marks that a condition asks for which few sessions have."""
+    marks = marks_in(where)
+    if not marks:
+        return frozenset()
+    asked = {"tenant": core.tenant, "marks": marks, "most": _RARE_MAX}
+    return frozenset(row[0] for row in core.db.rows(SQL["rare"], asked))
 
 
 def freshen(core: Core) -> bool:

@@ -28,6 +28,14 @@ _SECONDS: Final = 2.0
 _FIRST_STEP: Final = 64
 _STEP_MAX: Final = 4_096
 _NOTHING: Final = ""
+_PLACES: Final[LiteralString] = (
+    "SELECT t.root, t.session, t.seq, t.at_us FROM hansard.texts t WHERE t.tenant = %s AND t.tool = %s"
+)
+_ORDER: Final[LiteralString] = " ORDER BY at_us DESC, session, seq DESC LIMIT %s"
+_ESTIMATE: Final[LiteralString] = (
+    "EXPLAIN (FORMAT JSON) SELECT FROM hansard.texts WHERE tenant = %s AND words @@ %s::tsquery "
+    "UNION ALL SELECT FROM hansard.texts WHERE tenant = %s"
+)
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -84,11 +92,12 @@ def _found(
     titles: dict[str, str | None],
 ) -> Iterator[Found]:
     """What a search finds, newest first, behind the place that the request names."""
+    common = session is None and _is_common(core, _query(core.tenant, search, words))
     after = request.after_newest
     step = min(max(request.wanted, _FIRST_STEP), _STEP_MAX) if request.order == "newest" else _STEP_MAX
     infos: dict[bytes, SessionInfo | None] = {}
     while True:
-        rows = _fetch(core, search, words, session=session, after=after, step=step)
+        rows = _fetch(core, search, words, session=session, after=after, step=step, walk=common)
         # An entry of several pieces comes once for each that fits, one after the other.
         yield from _checked(core, search, list(dict.fromkeys(rows)), infos, titles)
         if len(rows) < step:
@@ -98,34 +107,71 @@ def _found(
 
 
 def _fetch(
-    core: Core, search: Search, words: str | None, *, session: str | None, after: NewestKey | None, step: int
+    core: Core,
+    search: Search,
+    words: str | None,
+    *,
+    session: str | None,
+    after: NewestKey | None,
+    step: int,
+    walk: bool,
 ) -> list[_Place]:
-    where = compiled(search.condition)
+    """The next places of the index. What was said and what tools said is asked apart: each lies in its order there.
+
+    With `walk` the server may go along the order until it has enough; else it is to sort what the words find.
+    """
+    where, parameters = _conditions(core, search, words, session=session, after=after)
     tools = [*([False] if search.in_said else []), *([True] if search.in_tools else [])]
-    texts: list[LiteralString] = ["t.tenant = %s", "t.tool = ANY (%s::boolean[])"]
-    parameters: list[Any] = [core.tenant, tools]
+    first: LiteralString = _PLACES + where + ("" if walk else " OFFSET 0")
+    one: LiteralString = "SELECT * FROM (" + first + ") AS found" + _ORDER  # noqa: S608 - no values
+    text, asked = one, [value for tool in tools for value in (core.tenant, tool, *parameters, step)]
+    if len(tools) == 2:
+        text = "SELECT * FROM ((" + one + ") UNION ALL (" + one + ")) AS found" + _ORDER  # noqa: S608 - no values
+        asked.append(step)
+    return [_Place(*row) for row in core.db.page(text, asked)] if tools else []
+
+
+def _is_common(core: Core, query: str | None) -> bool:
+    """Whether so many places have what the engine looks for that a walk along the order soon meets enough of them.
+
+    The server's own estimate says so: it knows how often the common words are, and that the others are rarer. Left to
+    itself it would also walk for a rare one, through the whole index.
+    """
+    if not query:
+        return True
+    plan = core.db.page(_ESTIMATE, (core.tenant, query, core.tenant))[0][0][0]["Plan"]
+    while len(plan.get("Plans", ())) == 1:
+        plan = plan["Plans"][0]
+    numbers = [one.get("Plan Rows", 0) for one in plan.get("Plans", ())]
+    # Found by words, each costs a look into the table; on the walk the share of those that do not count does.
+    return len(numbers) == 2 and numbers[0] ** 2 >= _FIRST_STEP * numbers[1]
+
+
+def _conditions(
+    core: Core, search: Search, words: str | None, *, session: str | None, after: NewestKey | None
+) -> tuple[LiteralString, list[Any]]:
+    """What a place must meet beside its tenant and whether a tool said it."""
+    texts: list[LiteralString] = []
+    parameters: list[Any] = []
     query = _query(core.tenant, search, words)
     if query:
-        texts.append("t.words @@ %s::tsquery")
+        texts.append(" AND t.words @@ %s::tsquery")
         parameters.append(query)
     if session is not None:
-        texts.append("t.session = %s AND t.root = %s")
+        texts.append(" AND t.session = %s AND t.root = %s")
         parameters += [raw(session), core.head(session).root]
     if search.condition != EVERYTHING:
+        where = compiled(search.condition)
         texts.append(
-            "EXISTS (SELECT FROM hansard.sessions s WHERE s.tenant = t.tenant AND s.root = t.root "
+            " AND EXISTS (SELECT FROM hansard.sessions s WHERE s.tenant = t.tenant AND s.root = t.root "
             "AND s.session = t.session AND (" + where.text + "))"
         )
         parameters += where.parameters
     if after is not None:
-        texts.append("(-t.at_us, t.session, -t.seq) > (%s, %s, %s) AND t.at_us <= %s")
+        texts.append(" AND (-t.at_us, t.session, -t.seq) > (%s, %s, %s) AND t.at_us <= %s")
         parameters += [after[0], raw(after[1]), after[2], -after[0]]
-    joiner: LiteralString = " AND "
-    text: LiteralString = (
-        "SELECT t.root, t.session, t.seq, t.at_us FROM hansard.texts t WHERE " + joiner.join(texts)  # noqa: S608 - no values
-        + " ORDER BY t.at_us DESC, t.session, t.seq DESC LIMIT %s"
-    )  # fmt: skip
-    return [_Place(*row) for row in core.db.page(text, (*parameters, step))]
+    nothing: LiteralString = ""
+    return nothing.join(texts), parameters
 
 
 def _query(tenant: bytes, search: Search, words: str | None) -> str | None:

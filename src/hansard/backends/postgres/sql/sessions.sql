@@ -116,6 +116,13 @@ DELETE FROM hansard.texts WHERE tenant = %(tenant)s AND root = %(root)s AND sess
 -- name: drop_calls
 DELETE FROM hansard.calls WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
 
+-- name: rare
+SELECT x.mark FROM unnest(%(marks)b::bigint[]) AS x (mark)
+WHERE (
+    SELECT count(*) FROM (
+        SELECT 1 FROM hansard.marks m WHERE m.tenant = %(tenant)s AND m.mark = x.mark LIMIT %(most)s) AS few
+    ) < %(most)s
+
 -- name: add_marks
 INSERT INTO hansard.marks (tenant, root, session, mark)
 SELECT %(tenant)s, %(root)s, %(session)s, x FROM unnest(%(marks)b::bigint[]) AS x ON CONFLICT DO NOTHING

@@ -19,7 +19,8 @@ Guarantees that hold for every verb, unless its own text says more:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, Protocol, TypeAlias
+from contextlib import AbstractContextManager
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -61,6 +62,15 @@ class Request(msgspec.Struct, frozen=True):
     """Append only under the lease with this number."""
     documents: tuple[DocumentWrite, ...] = ()
     """Documents of the store, written in the same commit or not at all: needs `atomic_documents`."""
+
+
+@runtime_checkable
+class IndexesAside(Protocol):
+    """What a backend may have beside the contract, for large loads."""
+
+    def indexing_aside(self) -> AbstractContextManager[None]:
+        """While this lasts, text that is appended is read into the search index beside the work; nothing waits for it."""
+        ...
 
 
 class Upkeep(Protocol):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 from ..errors import AlreadyExists, Conflict, Corrupt, Invalid, Unsupported
-from ..limits import ID_BYTES_MAX
+from ..limits import ID_BYTES_MAX, MIB
 from ..model.entry import Json
 from ..model.info import SessionInfo
 from ..model.requests import ANY
+from ..store.aside import indexing_aside
 from .collecting import Source, collect, reader_of
 from .directories import directory_format
 from .feeding import FED, Feed, Lines, Logged, complete, existing, fed_digests
@@ -28,6 +30,9 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with (path, bytes done, bytes in all)."""
 
 _ATTEMPTS: Final = 5
+_LARGE_BYTES: Final = 16 * MIB
+"""From so many bytes on, a second process is worth its start: it indexes what comes in."""
+
 _UNREADABLE_MAX: Final = 1_000
 """More unreadable lines of one file are kept, but not listed one by one."""
 
@@ -54,16 +59,17 @@ def import_paths(
     run = _Run(store, dry_run=dry_run)
     report = ImportReport(dry_run=dry_run)
     total, done = sum(source.size for source in sources), 0
-    for source in sources:
-        if progress is not None:
-            progress(str(source.path), done, total)
-
-        def advance(size: int, source: Source = source, done: int = done) -> None:
+    with indexing_aside(store) if total >= _LARGE_BYTES and not dry_run else nullcontext():
+        for source in sources:
             if progress is not None:
-                progress(str(source.path), done + size, total)
+                progress(str(source.path), done, total)
 
-        report.files += run.take(source, advance)
-        done += source.size
+            def advance(size: int, source: Source = source, done: int = done) -> None:
+                if progress is not None:
+                    progress(str(source.path), done + size, total)
+
+            report.files += run.take(source, advance)
+            done += source.size
     if progress is not None and sources:
         progress("", total, total)
     return report

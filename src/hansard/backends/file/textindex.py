@@ -112,6 +112,15 @@ class TextIndex:
         """
         return self._caught_up(None if seconds is None else time.monotonic() + seconds, progress)[0]
 
+    def follow_rows(self, seconds: float) -> bool:
+        """Read for so many seconds at most what the catalogue has by now; whether all of it is read.
+
+        Raises:
+            Unavailable: the medium does not answer.
+        """
+        with self._work:
+            return self._feed.run(time.monotonic() + seconds, whole=False)
+
     def _caught_up(
         self, deadline: float | None, progress: Progress | None = None
     ) -> tuple[bool, dict[str, SessionInfo | None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +14,7 @@ from ...codec.names import check_id, check_key, name_of
 from ...errors import Corrupt, Invalid
 from ...model.documents import Document, DocumentKey
 from ...model.requests import Clock, Finding, Garbage, Health
-from . import checking, collecting, disk, documents, resetting
+from . import aside, checking, collecting, disk, documents, resetting
 from .layout import is_real_folder
 from .opened import Opened
 
@@ -99,6 +100,15 @@ class Upkeep(Opened):
         with self._open():
             self._mirror.indexer.rebuild(progress)
             self._text.rebuild(progress)
+
+    def indexing_aside(self) -> AbstractContextManager[None]:
+        """As `IndexesAside` says: a process of its own follows the catalogue meanwhile."""
+        return aside.running(self._root, shared_unsafe=self._shared_unsafe, tenant=self._is_tenant)
+
+    def read_into_index(self, seconds: float) -> bool:
+        """Read for so long into the text index what the catalogue has; whether all of that is in. Asks no other writer."""
+        with self._open():
+            return self._text.follow_rows(seconds)
 
     def health(self) -> Health:
         """As the contract says."""

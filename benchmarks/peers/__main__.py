@@ -117,6 +117,10 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=8, help="of each store a round")
     parser.add_argument("--lengths", type=int, nargs="*", default=LENGTHS)
     parser.add_argument(
+        "--graph", type=int, default=10_000, metavar="MESSAGES", help="in the state of the LangGraph agent"
+    )
+    parser.add_argument("--graph-turns", type=int, default=15, help="of the LangGraph agent")
+    parser.add_argument(
         "--page", type=Path, metavar="FILE", help="write a table and a plot into this Markdown page, too"
     )
     asked = parser.parse_args()
@@ -129,11 +133,24 @@ def main() -> int:
         measure(report, running, asked.rounds, asked.turns, asked.lengths)
         for peer in running.peers:
             peer.close()
+        _graph(report, folder, asked.graph, asked.graph_turns)
     finally:
         shutil.rmtree(folder)
     if asked.page:
         write(asked.page, report.figures, {**machine(asked.dir), **_versions()})
     return 0
+
+
+def _graph(report: Report, folder: Path, messages: int, turns: int) -> None:
+    """A whole agent of LangGraph with a long state."""
+    try:
+        from .graph import measure as measure_graph
+    except ImportError as error:
+        print(f"left out: the LangGraph agent: {error}", file=sys.stderr)
+        return
+    place = folder / "graph"
+    place.mkdir()
+    measure_graph(report, place, messages, turns)
 
 
 def _versions() -> dict[str, str | int | None]:

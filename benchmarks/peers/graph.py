@@ -1,7 +1,8 @@
 """A whole LangGraph agent on Hansard and on SqliteSaver, in one run: `python -m benchmarks.peers.graph [MESSAGES] [TURNS]`.
 
-agent → tools → agent, with that many messages in the state. Besides the turn as a user waits for it, the same graph is
-run without any saver: what is left of a turn is what its saver costs.
+agent → tools → agent, with that many messages in the state. Besides the turn as a user waits for it, the processor's
+time in the saver's own methods is measured, which a busy machine does not change much, and the same graph without any
+saver.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from hansard.adapters.langgraph import HansardSaver
+
+from ..basics import paired, timed
+from ..report import Report
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 
@@ -76,40 +81,80 @@ def size_of(connection: sqlite3.Connection) -> int:
     )
 
 
-def timed(work: Any) -> float:
-    begin = time.perf_counter()
-    work()
-    return (time.perf_counter() - begin) * 1000
+class Clocked:
+    """A saver whose methods note the processor's time that they take, in whatever thread they run."""
+
+    def __init__(self, saver: Any) -> None:
+        self.spent_ms = 0.0
+        for name in ("get_tuple", "put", "put_writes"):
+            setattr(saver, name, partial(self._call, getattr(saver, name)))
+
+    def _call(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        begin = time.thread_time()
+        try:
+            return work(*args, **kwargs)
+        finally:
+            self.spent_ms += (time.thread_time() - begin) * 1000
+
+    def taken(self) -> float:
+        """Milliseconds since it was asked last."""
+        spent, self.spent_ms = self.spent_ms, 0.0
+        return spent
 
 
-def main(messages: int, turns: int) -> None:
-    """Print bytes and milliseconds a turn, and the ratios."""
+class Spent:
+    """What the turns on one saver took."""
+
+    def __init__(self, graph: Any, clock: Clocked | None) -> None:
+        self.graph, self.clock = graph, clock
+        self.waited: list[float] = []
+        self.all: list[float] = []
+        self.own: list[float] = []
+
+    def turn(self, messages: list[Any]) -> None:
+        """Run one."""
+        begin = time.process_time()
+        self.waited.append(timed(lambda: self.graph.invoke({"messages": messages}, CONFIG)))
+        self.all.append((time.process_time() - begin) * 1000)
+        self.own.append(self.clock.taken() if self.clock is not None else 0.0)
+
+
+def measure(report: Report, folder: Path, messages: int, turns: int) -> None:
+    """Add milliseconds and bytes of a turn on both savers, and the ratios."""
     seed = [make(number) for number in range(messages // 4) for make in (question, call, result, answer)]
-    with tempfile.TemporaryDirectory() as folder, savers(Path(folder)) as known:
-        graphs = {name: build(saver) for name, (saver, _) in known.items()}
-        bare, spent, written = build(None), {name: list[float]() for name in known}, dict[str, int]()
-        floor: list[float] = []
-        for name, graph in graphs.items():
-            graph.invoke({"messages": [*seed, question(10**6)]}, CONFIG)
+    with savers(folder) as known:
+        spent = {name: Spent(build(saver), Clocked(saver)) for name, (saver, _) in known.items()}
+        bare, written = Spent(build(None), None), dict[str, int]()
+        for name, one in spent.items():
+            one.graph.invoke({"messages": [*seed, question(10**6)]}, CONFIG)
             written[name] = known[name][1]()
-        for turn in range(turns):
+        for turn in range(turns + 1):
             asked = question(2 * 10**6 + turn)
-            for name, graph in graphs.items():
-                spent[name].append(timed(lambda graph=graph, asked=asked: graph.invoke({"messages": [asked]}, CONFIG)))
-            floor.append(timed(lambda asked=asked: bare.invoke({"messages": [*seed, asked]})))
-        bytes_ = {name: (known[name][1]() - before) / turns for name, before in written.items()}
-    base = statistics.median(floor)
-    print(f"{messages} messages, {turns} turns of agent → tools → agent; the graph alone takes {base:.0f} ms")
-    for name, times in spent.items():
-        whole = statistics.median(times)
-        print(
-            f"{name:12} {whole:8.0f} ms a turn, {max(0.0, whole - base):8.0f} ms of them its own {bytes_[name]:14,.0f} bytes"
-        )
-    ours, theirs = (statistics.median(spent[name]) for name in known)
-    print(f"{'ratio':12} {ours / theirs:8.3f}            {(ours - base) / (theirs - base):8.3f}              "
-          f"{bytes_['hansard'] / bytes_['SqliteSaver']:14.5f}")  # fmt: skip
+            for one in spent.values():
+                one.turn([asked])
+            bare.turn([*seed, asked])
+        for one in (bare, *spent.values()):
+            # The first turn still reads what the first run has left.
+            del one.waited[0], one.all[0], one.own[0]
+        size = {name: (known[name][1]() - before) / (turns + 1) for name, before in written.items()}
+    say(report, f"LangGraph agent at {messages}", spent, bare, size)
+
+
+def say(report: Report, what: str, spent: dict[str, Spent], bare: Spent, size: dict[str, float]) -> None:
+    """The figures of the turns."""
+    ours, theirs = spent["hansard"], spent["SqliteSaver"]
+    report.add(f"{what}, no saver", statistics.median(bare.waited), "ms")
+    for name, one in spent.items():
+        note = f"processor: {statistics.median(one.all):.0f} ms, {statistics.median(one.own):.0f} of them in the saver"
+        report.add(f"{what}, {name}", statistics.median(one.waited), "ms", note=note)
+    report.add("  turn: hansard / SqliteSaver", paired(ours.waited, theirs.waited), "x", 0.1)
+    report.add("  processor, whole turn", paired(ours.all, theirs.all), "x")
+    report.add("  processor, in the saver", paired(ours.own, theirs.own), "x", 0.1)
+    report.add("  bytes a turn", size["hansard"] / size["SqliteSaver"], "x", 0.01,
+               note=f"{size['hansard']:,.0f} and {size['SqliteSaver']:,.0f} bytes")  # fmt: skip
 
 
 if __name__ == "__main__":
     given = [int(word) for word in sys.argv[1:]]
-    main(*(given + [10_000, 10][len(given) :]))
+    with tempfile.TemporaryDirectory() as place:
+        measure(Report(), Path(place), *(given + [10_000, 10][len(given) :]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class Said(msgspec.Struct):
         return [one for one in self.done if one["done"] in what]
 
 
+COMPARED_S = 60
 MAKING = ("create", "fork", "spawn")
 
 
@@ -50,6 +52,11 @@ def violations(root: Path, said_text: bytes, *, repair: bool = False) -> list[st
 
 
 def _judge(store: hansard.Store, said: Said) -> list[str]:
+    # After a power cut every log is compared with the index first; a listing says so as long as that lasts.
+    end = time.monotonic() + COMPARED_S
+    while not store.find(limit=1).complete:
+        if time.monotonic() > end:
+            return ["the index is not complete"]
     found = [f"check: {one}" for one in store.check() if one.severity == "damage"]
     gone = {one for deletion in said.did("delete") for one in deletion["tree"]}
     going = {one for deletion in said.began("delete") for one in deletion["tree"]}

@@ -141,3 +141,15 @@ def test_every_bound_on_the_limits_page_is_that_of_the_code():
         numbers = re.findall(r"([\d,]+)(?: ([KMG]iB))?", told)
         values = {int(number.replace(",", "")) * units[unit] for number, unit in numbers}
         assert getattr(limits, constant) in values, f"{constant}: {told}"
+
+
+def test_the_tests_that_durability_names_are_there_and_all_of_the_crash_tests_are_named():
+    page = (TOP / "docs/explanation/durability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", page))
+    assert [name for name in sorted(named) if not (TOP / name).is_file()] == []
+    there = {path.relative_to(TOP).as_posix() for path in TOP.glob("tests/*/test_*.py")}
+    assert {name for name in there if name.startswith(("tests/crash/", "tests/hostile/"))} <= named
+    for name in named:
+        assert "def test_" in (TOP / name).read_text(encoding="utf-8")
+    targets = (TOP / "Makefile").read_text(encoding="utf-8")
+    assert all(f"\n{target}:" in targets for target in re.findall(r"`make (\w+)`", page))

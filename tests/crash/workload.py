@@ -103,6 +103,11 @@ def first(store: hansard.Store, tell: Telling, _root: str) -> None:
     tell.append(store, "b", "b1", 2)
     tell.do("spawn", "d", lambda: store.get("b").spawn(id="d"))
     tell.do("delete", "b", lambda: store.delete("b", force=True), tree=["b", "d"])
+    tell.do("create", "o", lambda: store.create(id="o"))
+    tell.append(store, "o", "o1", 2)
+    tell.do("fork", "q", lambda: store.fork("o", id="q"))
+    tell.append(store, "q", "q1", 1)
+    tell.do("delete", "o", lambda: store.delete("o"), tree=["o"])
     tell.do("search", "", lambda: store.search("text"))
 
 

@@ -10,7 +10,7 @@ from ..model.info import Message, SessionInfo
 from .meaning import obj, read_cut, read_parts
 from .pairing import Pairing
 
-_PAIRED: Final = frozenset(("tool_call", "tool_result"))
+_PAIRED: Final = ("tool_call", "tool_result")
 
 
 def path_spans(info: SessionInfo) -> tuple[tuple[int, int | None], ...]:

@@ -40,15 +40,12 @@ FORMAT: Final = "codex"
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROLES: Final = {"user": "user", "assistant": "assistant", "developer": "system", "system": "system", "tool": "tool"}
-_CALLS: Final = frozenset(
-    (
-        "reasoning", "function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call",
-        "image_generation_call", "file_search_call", "code_interpreter_call", "mcp_call",
-    )
+# Tuples, as what a hostile line gives as its type may be no text, and nothing that can be hashed.
+_CALLS: Final = (
+    "reasoning", "function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call",
+    "image_generation_call", "file_search_call", "code_interpreter_call", "mcp_call",
 )  # fmt: skip
-_OUTPUTS: Final = frozenset(
-    ("function_call_output", "custom_tool_call_output", "local_shell_call_output", "tool_search_output")
-)  # fmt: skip
+_OUTPUTS: Final = ("function_call_output", "custom_tool_call_output", "local_shell_call_output", "tool_search_output")
 INJECTED: Final = re.compile(
     r"\s*(<(environment_context|user_instructions|turn_aborted|user_shell_command|permissions instructions|"
     r"collaboration_mode|subagent_notification|skill|apps_instructions|INSTRUCTIONS)\b|# AGENTS\.md instructions)"

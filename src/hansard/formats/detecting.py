@@ -16,10 +16,11 @@ SUPPORTED: Final = ("claude-code", "codex", "codex-json", "jsonl", "json", "hans
 """Formats that can be read."""
 
 _ZIP: Final = b"PK\x03\x04"
-_CLAUDE_TYPES: Final = frozenset(
-    ("file-history-snapshot", "queue-operation", "last-prompt", "ai-title", "custom-title", "permission-mode", "progress")
+# Tuples, as what a hostile line gives as its type may be no text, and nothing that can be hashed.
+_CLAUDE_TYPES: Final = (
+    "file-history-snapshot", "queue-operation", "last-prompt", "ai-title", "custom-title", "permission-mode", "progress",
 )  # fmt: skip
-_CODEX_TYPES: Final = frozenset(("session_meta", "response_item", "event_msg", "turn_context", "compacted"))
+_CODEX_TYPES: Final = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
 _SESSION_MEMBERS: Final = frozenset(("session_id", "sessionId", "session", "messages", "items", "conversation"))
 
 

@@ -20,9 +20,10 @@ from .pieces import (
 
 VERSION: Final = 1
 
-_TEXTS: Final = frozenset(("input_text", "output_text", "text", "summary_text", "reasoning_text"))
-_SERVER_CALLS: Final = frozenset(
-    ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call")
+# Tuples, as what a hostile payload gives as its type may be no text, and nothing that can be hashed.
+_TEXTS: Final = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
+_SERVER_CALLS: Final = (
+    "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import apsw
+import msgspec
 
 from ...errors import Unavailable
 from . import dbfile, disk
@@ -35,7 +36,7 @@ T = TypeVar("T")
 _IDLE_MAX: Final = 4
 _CHECKPOINT_PAGES: Final = 2_000
 _WAL_BYTES_KEPT: Final = 1 << 20
-_DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError)
+_DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, msgspec.DecodeError)
 
 
 class Switched(Exception):
@@ -69,7 +70,7 @@ class Database:
     # -- using ---------------------------------------------------------------------------------------------------
 
     def read(self, work: Callable[[apsw.Connection], T]) -> T:
-        """What `work` returns, run on a connection; once more on an empty file if this one turns out damaged.
+        """What `work` returns, run on a connection; once more on an empty file if this one is damaged.
 
         Raises:
             Unavailable: the medium does not answer, or others lock the file for longer than WAIT_MS.
@@ -116,7 +117,9 @@ class Database:
         con, identity = self._take()
         try:
             return self._run(work, con, identity, wait_ms)
-        except _DAMAGE:
+        except (*_DAMAGE, apsw.SQLError) as error:
+            if isinstance(error, apsw.SQLError) and "invalid fts5 file format" not in str(error):
+                raise
             self._discard(identity)
         con, identity = self._take()
         return self._run(work, con, identity, wait_ms)
@@ -230,11 +233,8 @@ class Database:
 
     def renew_unless(self, ours: Callable[[apsw.Connection], bool]) -> None:
         """Put an empty file in the place of one that is sound and somebody else's."""
-        try:
-            kept, identity = self._use(lambda con, identity: (ours(con), identity), WAIT_MS)
-        except apsw.BusyError as error:
-            raise busy(self.path) from error
-        if not kept:
+        identity = dbfile.identity(self.path)
+        if not self.read(ours) and identity is not None:
             self._discard(identity)
 
     # -- building a new one --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ..errors import NotFound
 from ..limits import MIB
 from ..model.entry import NODES, Json, NewEntry
+from ..store.taking import Taken, take
 from .planning import START, Facts, Planned, Planner
 from .raw import raw_line, raw_of
 from .report import SessionReport
@@ -155,8 +156,9 @@ class Feed:
             if entry.spot is not None:
                 entry.spot.seq = base + len(entries) + 1
             if _resolved(entry):
-                entries.append(NewEntry(kind=entry.kind, body=entry.body, id=entry.id, at=entry.at))
-        self.session.append(entries, expect=base)
+                maker = Taken if entry.raw and entry.at and not entry.suffix else NewEntry
+                entries.append(maker(kind=entry.kind, body=entry.body, id=entry.id, at=entry.at))
+        take(self.session, entries, expect=base)
         self.report.added += len(entries)
 
     def _attach(self, data: bytes, mime: str) -> str:

@@ -20,6 +20,7 @@ LINE_BYTES_MAX: Final = 128 * MIB
 
 HEAD_BYTES: Final = 64 * 1024
 """How much of a file tells its format and whose session it is."""
+_BUFFER_BYTES: Final = 256 * 1024
 _FIRST_LINE_MAX: Final = 16 * MIB
 
 

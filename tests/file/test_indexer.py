@@ -510,10 +510,10 @@ def test_the_65th_session_does_not_wait_for_a_clean_point_under_way(index, logs,
 
 
 def test_an_append_is_refused_when_its_session_cannot_be_noted(index, logs, monkeypatch):
-    def fail(fd):
+    def fail(fd, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(disk, "datasync", fail)
+    monkeypatch.setattr(disk, "write_all", fail)
     with pytest.raises(Unavailable, match="No space"):
         index.begin(place_of("s"))
     monkeypatch.undo()

@@ -103,11 +103,7 @@ def make(path: Path, schema: str, *, application: int, version: int) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         os.close(os.open(beside, flags, disk.FILE_MODE))
         _fill(beside, schema, application=application, version=version)
-        fd = os.open(beside, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            disk.datasync(fd)
-        finally:
-            os.close(fd)
+        # Not synced: if a crash of the system leaves it damaged, it is made anew from the logs like any damaged index.
         put_in_place(beside, path)
     except (OSError, apsw.Error) as error:
         remove_all(beside)
@@ -121,7 +117,7 @@ def make(path: Path, schema: str, *, application: int, version: int) -> None:
 def _fill(path: Path, schema: str, *, application: int, version: int) -> None:
     con = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        # Nobody knows the file yet and it is synced as a whole: no journal for each statement.
+        # Nobody knows the file yet: no journal for each statement.
         con.pragma("synchronous", "OFF")
         con.pragma("journal_mode", "OFF")
         con.execute("BEGIN")

@@ -73,7 +73,7 @@ def prepare(root: Path, *, create: bool, shared_unsafe: bool) -> About:
         if about is None:
             about = _begin(root, create=create, made=made)
         else:
-            disk.make_folder(Layout(root).sessions)
+            _have_sessions(root)
         if not shared_unsafe:
             _prove_locks(root)
     except OSError as error:
@@ -134,15 +134,28 @@ def _begin(root: Path, *, create: bool, made: bool) -> About:
     from ... import __version__
 
     if not made:
-        # It may be one that somebody has just made: what is kept in it must not go with its name.
+        # The folder may be one that somebody has just made: what is kept in it must not go with its name.
         with contextlib.suppress(PermissionError):
             disk.sync_folder(root.parent)
-    # Durable with the file that comes after them.
-    for folder in (Layout(root).sessions, Layout(root).writers):
+    # Writing the file syncs the folder, and with it these names.
+    layout = Layout(root)
+    for folder in (layout.sessions, layout.writers):
         disk.make_folder(folder, synced=False)
     about = About(FORMAT, __version__, names.new_id())
     disk.write_file(root / ABOUT, values.encode(msgspec.to_builtins(about)) + b"\n")
     return about
+
+
+def _have_sessions(root: Path) -> None:
+    """The folder of the sessions is there, durably: whoever made it may not have come to sync its name."""
+    sessions = Layout(root).sessions
+    if disk.make_folder(sessions):
+        return
+    with os.scandir(sessions) as found:
+        empty = next(found, None) is None
+    if empty:
+        with contextlib.suppress(PermissionError):
+            disk.sync_folder(root)
 
 
 def _refuse_network(root: Path) -> None:

@@ -1,6 +1,6 @@
 """What a live process has in hand: so that after a crash a few sessions are looked at, not all of them.
 
-Each process keeps one file in `writers/`. It is on the medium before the process's first append, is locked while the
+Each process keeps one file in `writers/`. Its name is on the medium before the first append. It is locked while the
 process lives, and names the sessions that the process has appended to since its rows were last safe in the index:
 
     boot <id of the running system>
@@ -115,8 +115,8 @@ class WriterNote:
         try:
             locks.acquire(fd)
             header = f"{_HEADER}{self._boot}\n".encode()
+            # Not synced: a note that a crash of the system left empty says just as well that everything is to be compared.
             disk.write_all(fd, header)
-            disk.datasync(fd)
             try:
                 disk.rename(hidden, self._folder / name)
             except FileNotFoundError:

@@ -158,3 +158,22 @@ def test_the_index_of_another_store_is_not_believed(root, tmp_path):
         assert not store.exists("only-there")
     with hansard.open(root) as store:
         assert sorted(info.id for info in store.sessions(all_kinds=True)) == sorted(IDS)
+
+
+def test_a_log_that_the_disk_gives_no_more_is_named_and_the_others_are_checked_and_read(root, monkeypatch):
+    pread = os.pread
+
+    def failing(fd, size, offset):
+        if Path(f"/proc/self/fd/{fd}").readlink().match("sessions/a/log.jsonl"):
+            raise OSError(5, "Input/output error")
+        return pread(fd, size, offset)
+
+    (root / "sessions/other/log.jsonl").write_bytes(b"{}\n")
+    monkeypatch.setattr(os, "pread", failing)
+    assert {one.session for one in damage(root)} == {"a", "other"}
+    assert readable(root) == ["child", "fork"]
+    (root / "index.db").unlink()
+    with hansard.open(root) as store:
+        assert {"child", "fork"} <= {info.id for info in store.sessions(all_kinds=True)}
+        with pytest.raises(hansard.Unavailable, match="Input/output"):
+            store.get("a").history()

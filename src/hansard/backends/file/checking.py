@@ -31,11 +31,11 @@ def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]
         if place is None:
             msg = f"session {session!r} does not exist in {core.layout.root}"
             raise NotFound(msg)
-        yield from _check_place(core, place, session, repair=repair)
+        yield from _looked_at(core, place, session, repair=repair)
         return
     yield from checking_places.strangers(core)
     for place in every_place(core):
-        yield from _check_place(core, place, None, repair=repair)
+        yield from _looked_at(core, place, None, repair=repair)
     yield from checking_places.pairs(core, repair=repair)
     yield from checking_documents.check(core, repair=repair)
 
@@ -47,10 +47,21 @@ def every_place(core: Core) -> Iterator[str]:
             if not is_real_folder(path):
                 continue
             yield f"sessions/{path.name}"
-            with contextlib.suppress(FileNotFoundError):
+            # What can't be listed is said when the root itself is looked at.
+            with contextlib.suppress(OSError):
                 for child in sorted((path / "children").iterdir()):
                     if is_real_folder(child):
                         yield f"sessions/{path.name}/children/{child.name}"
+
+
+def _looked_at(core: Core, place: str, session: str | None, *, repair: bool) -> Iterator[Finding]:
+    """As `_check_place`; what the system does not let us read is damage of this session, and the others are looked at."""
+    try:
+        yield from _check_place(core, place, session, repair=repair)
+    except OSError as error:
+        path = str(error.filename or core.layout.log(place))
+        msg = f"{path}: {error.strerror or error}, so it can't be checked. See to the disk and the permissions"
+        yield Finding(session or core.layout.folder(place).name, DAMAGE, msg, path=path)
 
 
 def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -> Iterator[Finding]:

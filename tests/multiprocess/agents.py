@@ -100,13 +100,14 @@ def behind_saves(store, *, cooldown):
     tell(last)
 
 
-def write(store, *, session):
+def write(store, *, session, pause=0):
     """Append for ever, telling each acknowledged seq; somebody ends us."""
     own = store.get_or_create(session)
     number = 0
     while True:
         number += 1
         tell([session, own.append([hansard.user(f"{number}"), hansard.assistant("yes")], state={"n": number})])
+        time.sleep(pause)
 
 
 def slowly(store, *, session, count):

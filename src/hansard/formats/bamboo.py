@@ -16,6 +16,7 @@ import msgspec
 from .bamboo_session import SessionFolder, read_json, read_session
 from .bundles import Bundle, Tell
 from .bundling import take_bundles
+from .crabtalk import is_session
 from .planning import word
 from .regular import beginning, contents
 from .report import Damage, ExportReport, FileReport
@@ -92,7 +93,7 @@ def bundles(folder: Path, tell: Tell) -> Iterator[Bundle]:
             if bundle is not None:
                 missing.pop(place.name, None)
                 yield bundle
-            elif place.name not in missing:
+            elif place.name not in missing and not is_session(place):
                 tell(Damage(str(place), "neither a session file nor a sidecar in it can be read; nothing was imported"))
     for name in missing:
         tell(Damage(str(home / "sessions.json"), f"it names the session {name}, of which nothing can be read"))

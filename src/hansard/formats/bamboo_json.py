@@ -17,6 +17,8 @@ from ..model.entry import Json
 
 MEMBER: Final = "messages"
 _SPACE: Final = " \t\n\r"
+_MARK: Final = "\ufeff"
+"""Editors of Windows put it at the beginning of a file."""
 
 
 class Parts(msgspec.Struct):
@@ -85,6 +87,7 @@ def put_together(shell: str, split: int, messages: list[str], between: list[str]
 
 def members_of(text: str) -> dict[str, Json]:
     """The members that a document without messages has; of one that breaks off, those that are whole."""
+    text = text.removeprefix(_MARK)
     try:
         found = values.decode(text.encode("utf-8", "surrogatepass"))
         return found if isinstance(found, dict) else {}
@@ -103,7 +106,7 @@ def members_of(text: str) -> dict[str, Json]:
 
 
 def _walk(text: str, parts: Parts) -> None:
-    place = _after(text, 0, "{")
+    place = _after(text, len(_MARK) if text.startswith(_MARK) else 0, "{")
     if _next(text, place) != "}":
         while True:
             name, start = _name(text, place)

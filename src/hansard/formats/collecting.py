@@ -19,7 +19,7 @@ from .claude_code import ClaudeCodeReader
 from .codex import CodexReader
 from .codex_object import DOCUMENT_BYTES_MAX, DocumentReader
 from .detecting import SUPPORTED, Detected, examine
-from .directories import DIRECTORY_FORMATS, recognise, size_of
+from .directories import DIRECTORY_FORMATS, recognise, recognised, size_of
 from .jsonl import JsonlReader
 from .jsontext import NotJson, read
 from .planning import Reader
@@ -63,14 +63,14 @@ def collect(paths: Iterable[str | os.PathLike[str]], format: str) -> list[Source
     if format != "auto" and format not in (*SUPPORTED, *DIRECTORY_FORMATS):
         msg = f"format {format!r} can't be read; use auto or one of {', '.join((*SUPPORTED, *DIRECTORY_FORMATS))}"
         raise Invalid(msg)
-    found: dict[Path, Source] = {}
+    found: dict[tuple[Path, str], Source] = {}
     for given in paths:
         path = Path(given)
         if not path.exists():
             msg = f"{path}: no such file or folder; nothing was imported"
             raise NotFound(msg)
         for source in _sources(path, format):
-            found.setdefault(source.path, source)
+            found.setdefault((source.path, source.format), source)
     for source in found.values():
         if not source.refused and not source.whole:
             _look(source, format)
@@ -92,10 +92,10 @@ def _sources(path: Path, format: str) -> Iterable[Source]:  # noqa: A002 - the f
 def _walk(root: Path, format: str) -> Iterator[Source]:  # noqa: A002 - the field's name
     inside = root.resolve()
     for folder, folders, files in os.walk(root, onerror=None):
-        shown = recognise(folder) if format == "auto" else None
-        if shown is not None:
+        shown = list(recognised(folder)) if format == "auto" else []
+        if shown:
             folders.clear()
-            yield Source(Path(folder), shown, size_of(Path(folder)))
+            yield from (Source(Path(folder), name, size_of(Path(folder))) for name in shown)
             continue
         folders.sort()
         for name in folders:

@@ -28,9 +28,9 @@ _LOOKED_AT_MAX: Final = 50
 
 def recognise(folder: Path) -> bool:
     """Whether a folder is crabtalk's own, its folder of sessions, or the folder of one session."""
-    if _is_session(folder):
+    if is_session(folder):
         return True
-    return any(_is_session(path) for path in _folders(_holder(folder))[:_LOOKED_AT_MAX])
+    return any(is_session(path) for path in _folders(_holder(folder))[:_LOOKED_AT_MAX])
 
 
 def import_folder(store: Any, folder: Path, *, dry_run: bool, advance: Callable[[int], None]) -> list[FileReport]:
@@ -45,7 +45,7 @@ def import_folder(store: Any, folder: Path, *, dry_run: bool, advance: Callable[
             yield bundle
 
     reports = take_bundles(store, folder, FORMAT, read, dry_run=dry_run, advance=advance)
-    if _is_session(folder):
+    if is_session(folder):
         # One session was asked for; the notes of its surroundings are no part of it.
         return reports
     shelved = [shelve(store, path, memories, claimed, dry_run=dry_run) for path, memories in opened if memories.entries]
@@ -54,7 +54,7 @@ def import_folder(store: Any, folder: Path, *, dry_run: bool, advance: Callable[
 
 def bundles(folder: Path, memories: Memories, tell: Tell) -> Iterator[Bundle]:
     """The sessions of a folder; those of one agent and sender in the order of their numbers."""
-    places = [folder] if _is_session(folder) else _folders(_holder(folder))
+    places = [folder] if is_session(folder) else _folders(_holder(folder))
     for place in sorted(places, key=_order):
         if not any(place.iterdir()):
             tell(Damage(str(place), "an empty folder without meta: crabtalk finds it as the latest and can't load it"))
@@ -78,7 +78,7 @@ def _folders(folder: Path) -> list[Path]:
         return []
 
 
-def _is_session(folder: Path) -> bool:
+def is_session(folder: Path) -> bool:
     """Whether a folder has steps, or a meta file of crabtalk's."""
     try:
         names = [path.name for path in folder.iterdir()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -90,7 +91,7 @@ def read_session(place: Path, memories: Memories) -> Bundle | None:
 def meta_of(data: bytes) -> dict[str, Json]:
     """The members of a meta file; none of a damaged one."""
     try:
-        found = values.decode(data)
+        found = values.decode(data.removeprefix(BOM_UTF8))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -181,7 +182,7 @@ def _step(found: _Reading, number: int, path: Path, *, last: bool) -> list[Item]
         found.hurt(path.name, error.strerror or str(error))
         return []
     try:
-        step = values.decode(data)
+        step = values.decode(data.removeprefix(BOM_UTF8))
     except (ValueError, RecursionError) as error:
         found.hurt(path.name, f"{str(error)[:200] if data else 'the file is empty'}; kept as it is")
         return [_event(found, number, path, data, "unreadable")]

@@ -7,7 +7,7 @@ it in and reports file by file; and `export_sessions(store, ids, folder, …)`. 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias, cast
@@ -60,12 +60,14 @@ def directory_format(name: str) -> DirectoryFormat:
 
 
 def recognise(folder: str | os.PathLike[str]) -> str | None:
-    """The name of the directory format that a folder shows; None if it is none."""
+    """The name of the first directory format that a folder shows; None if it shows none."""
+    return next(recognised(folder), None)
+
+
+def recognised(folder: str | os.PathLike[str]) -> Iterator[str]:
+    """The names of all directory formats that a folder shows: several programs may have been given one folder."""
     path = Path(folder)
-    for name in DIRECTORY_FORMATS:
-        if directory_format(name).recognise(path):
-            return name
-    return None
+    return (name for name in DIRECTORY_FORMATS if directory_format(name).recognise(path))
 
 
 def size_of(folder: Path) -> int:

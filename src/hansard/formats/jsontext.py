@@ -49,7 +49,8 @@ def read(data: bytes) -> tuple[str, Json]:
         reason = "the file is empty"
         raise NotJson(reason, place="byte 0")
     try:
-        text = data.decode("utf-8")
+        # Editors of Windows put a mark there, which says nothing.
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         reason = "not UTF-8"
         raise NotJson(reason, place=f"byte {error.start}") from None

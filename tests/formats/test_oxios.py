@@ -313,3 +313,27 @@ def test_what_oxios_itself_would_refuse_comes_in_and_out_as_it_is(how, store, tm
     import_paths(store, [build(tmp_path / "in", found)], format="oxios")
     assert import_paths(store, [tmp_path / "in"], format="oxios").added == 0
     assert exported(store, tmp_path / "out", MAIN)[1] == found
+
+
+def test_runs_that_were_begun_here_are_agents_there(tmp_path):
+    with hansard.open("memory:") as store:
+        session = store.create(id="s", agent="coder", entries=[hansard.user("go")])
+        with session.run(task="fix it", id="no-uuid") as run:
+            run.append([hansard.assistant([hansard.tool_call("c", "ls", {})]), hansard.tool("c", "x")])
+            run.append(hansard.usage("m", input=10, output=2, cost=0.5))
+        with pytest.raises(ZeroDivisionError), session.run():
+            raise ZeroDivisionError("never")
+        report = export_directory(store, ["s"], tmp_path / "out", format="oxios")
+        assert len(report.written[0].files) == 3
+    records = [json.loads(path.read_text()) for path in (tmp_path / "out" / "agents").iterdir()]
+    done, failed = sorted(records, key=lambda record: record["status"])
+    assert (done["status"], done["name"], done["steps_completed"], done["tokens_input"], done["cost_usd"]) == (
+        "Completed", "coder", 1, 10, 0.5,
+    )  # fmt: skip
+    assert (failed["status"], "never" in failed["error"], failed["session_id"]) == ("Failed", True, "s")
+    with hansard.open("memory:") as again:
+        import_paths(again, [tmp_path / "out"])
+        assert sorted((run.status, run.steps, run.usage.input) for run in again.runs(id="s")) == [
+            ("completed", 1, 10), ("error", 0, 0),
+        ]  # fmt: skip
+        assert import_paths(again, [tmp_path / "out"]).added == 0

@@ -11,6 +11,7 @@ import msgspec
 from ..codec import values
 from ..limits import KIB
 from ..model.entry import Json, NewEntry
+from ..store.place import place_of
 from .jsontext import Piece, compact
 from .raw import raw_of
 from .record import Item, Record, Stretch, digest_of, digest_of_value, short
@@ -40,11 +41,20 @@ class Draft(msgspec.Struct):
         if self.payload is not None:
             body["raw"] = self._raw(session)
         if self.large:
-            body["attachment"] = session.attach(self.large, mime="application/json", record=False).sha256
-            body["size"] = len(self.large)
+            large = self._redacted(session)
+            body["attachment"] = session.attach(large, mime="application/json", record=False).sha256
+            body["size"] = len(large)
         for data in self.beside:
             session.attach(data, mime="application/json", record=False)
         return self.entry
+
+    def _redacted(self, session: Any) -> bytes:
+        """The large elements as the hook of the store wants them: beside the session, too, it has its say."""
+        redact = place_of(session).redact
+        if redact is None:
+            return self.large
+        found = redact(self.entry.kind, {**self.entry.body, "items": values.decode(self.large)})
+        return values.encode(found.get("items") if isinstance(found, dict) else found)
 
     def _raw(self, session: Any) -> dict[str, Json]:
         name, piece = self.payload or ("", Piece(None))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from ..codec import values
 from ..errors import HansardError
@@ -13,6 +12,7 @@ from ..model.entry import Json
 from ..model.info import SessionInfo
 from .jsontext import Piece, compact, pretty, spelled, write_list, write_object
 from .oxios_reading import CATEGORIES, FORMAT, HANSARD, STATUSES
+from .oxios_runs import agent_status, own_runs, uuid_of
 from .oxios_turns import Turns
 from .placing import Folder, Taken, chrono, fits_in_a_name, writable
 from .record import digest_of_value
@@ -45,7 +45,7 @@ def export(store: Any, ids: Iterable[str], target: Path) -> ExportReport:
             report.refused.append(Refused(session.id, str(error)))
     for session in [one for one in sessions if one.id in names]:
         try:
-            writing = _Writing(session, names, folder)
+            writing = _Writing(store, session, names, folder)
             written = writing.run() if not writing.is_run else writing.agent()
             report.written.append(written)
         except (HansardError, Taken, ValueError, RecursionError) as error:
@@ -84,22 +84,16 @@ def _name(folder: Folder, info: SessionInfo) -> str:
     source = info.source if isinstance(info.source, dict) else {}
     wanted = str(source.get("session")) if source.get("format") == FORMAT else info.id
     if _is_run(info):
-        return folder.name(wanted if _is_uuid(wanted) else str(uuid5(NAMESPACE_URL, info.id)), info.id, allowed=True)
+        return folder.name(uuid_of(wanted), info.id, allowed=True)
     allowed = fits_in_a_name(wanted, limit=_NAME_BYTES) and not any(sign in wanted for sign in ("..", "/", "\\"))
     return folder.name(wanted, info.id, allowed=allowed)
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
 
 
 class _Writing:
     """One session on its way into files."""
 
-    def __init__(self, session: Any, names: dict[str, str], folder: Folder) -> None:
+    def __init__(self, store: Any, session: Any, names: dict[str, str], folder: Folder) -> None:
+        self._store = store
         self._session = session
         self._info: SessionInfo = session.info
         self._names = names
@@ -125,6 +119,7 @@ class _Writing:
         path = f"sessions/{self._name}.json"
         self._folder.check_free(path, ours=self._is_ours)
         agents = {f"{name}.json": pieces[0] for name, pieces in self._agents().items() if pieces}
+        agents |= own_runs(self._store.runs(id=self._info.id), self._name, known=agents)
         self._folder.write(path, self._recorded.file(path, text))
         for name, piece in agents.items():
             self._folder.write(name, spelled(piece, 0).encode())
@@ -225,7 +220,7 @@ class _Writing:
         calls = [spelled(piece, 2) for piece in recorded.elements("tool_calls")]
         lists = {"tool_calls": calls} if calls or "tool_calls" in recorded.order.get("", ()) else {}
         if "" in recorded.order and self._changed("status", self._info.status) and self._info.status is not None:
-            fields["status"] = Piece(_agent_status(self._info.status))
+            fields["status"] = Piece(agent_status(self._info.status))
         if self._name != self._native:
             fields["id"] = Piece(self._name)
             fields[HANSARD] = Piece({"id": self._info.id})
@@ -237,7 +232,7 @@ class _Writing:
 
     def _born_agent(self) -> dict[str, Piece]:
         info = self._info
-        status = _agent_status(info.status or "completed")
+        status = agent_status(info.status or "completed")
         if info.status not in STATUSES.values():
             self._notes.append(f"its status {info.status!r} became {status}")
         found: dict[str, Json] = {"id": self._name, "name": info.title or info.agent or info.id, "status": status}
@@ -261,9 +256,3 @@ def _is_object(piece: Piece | None) -> bool:
 
 def _safe(piece: Piece) -> Piece:
     return Piece(writable(piece.value)) if piece.text is None else piece
-
-
-def _agent_status(status: str) -> str:
-    """The status of an agent that stands for one of ours."""
-    known = {ours: theirs for theirs, ours in STATUSES.items()}
-    return known.get(status, status if status in STATUSES else "Completed")

@@ -12,6 +12,7 @@ from ..backends.creation import created_entry
 from ..codec.line import GENESIS, encode_line, seal
 from ..store.creating import creation_of
 from ..store.place import place_of
+from ..store.redacting import redacted_creation
 
 
 def is_free(parent: Any, name: str) -> bool:
@@ -29,6 +30,8 @@ def receive_resident(parent: Any, *, name: str, **known: Any) -> Any:
     """
     place = place_of(parent)
     creation = creation_of(kind="child", parent=parent.id, name=name, **known)
+    if place.redact is not None:
+        creation = redacted_creation(place.redact, creation)
     entry = created_entry(creation, id=creation.id, parent=place.backend.info(parent.id))
     now_us = place.clock()
     line, _ = encode_line(seal(entry, now_us=now_us), 1, GENESIS, parent=None, commit=(1, now_us))

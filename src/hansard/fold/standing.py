@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..model.documents import Document
 from ..model.entry import Json
 from ..model.info import Lease, SessionInfo
 from .facts import Facts
 from .path import Path
 from .tree import Tree
+
+_SAID: Final = (
+    "state", "title", "derived", "status", "labels", "metadata", "error", "model", "provider", "pinned", "agent", "user",
+    "project", "slug",
+)  # fmt: skip
 
 
 class Standing:
@@ -54,6 +61,22 @@ class Standing:
     def touched_us(self) -> int:
         """The largest commit clock."""
         return self._facts.touched_us
+
+    @property
+    def tally(self) -> tuple[int, int, int, str, str]:
+        """Messages on the path, entries, bytes of their lines, and when the last entry and the last activity were."""
+        facts = self._facts
+        return self._path.trail.counts[0], facts.entry_count, facts.size, facts.updated_at, facts.activity_at
+
+    def says_as(self, before: Standing) -> bool:
+        """Whether nothing but the tally, the path and what hangs on them differs from an earlier fold of the log."""
+        old, new = before._facts, self._facts
+        for name in _SAID:
+            if getattr(old, name) is not getattr(new, name):
+                return False
+        # Who is empty has no message of a user.
+        users = before._path.trail.counts[1], self._path.trail.counts[1]
+        return bool(users[0]) == bool(users[1])
 
     @property
     def lease(self) -> Lease | None:

@@ -7,6 +7,7 @@ which sessions have grown, all of them at once. A hint may get lost: whoever wai
 
 from __future__ import annotations
 
+import functools
 import threading
 from contextlib import AbstractContextManager
 from hashlib import blake2b
@@ -27,6 +28,7 @@ _MARKS_MAX: Final = 400
 """A notification carries less than 8,000 bytes."""
 
 
+@functools.lru_cache(maxsize=1_024)
 def mark_of(tenant: bytes, session: str) -> str:
     """What stands for a session in a notification, which anybody in the database can read."""
     return blake2b(tenant + b"\0" + session.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -58,11 +58,34 @@ class Queues:
 
     def append(self, session: str, request: Request) -> Answer:
         """The answer to one append, once it is durable."""
+        with self._condition:
+            line = None if session in self._lines else self._lines.setdefault(session, _Line())
+            if line is not None:
+                line.unanswered = 1
+                line.turn.acquire()
+        if line is not None:
+            return self._alone(session, line, request)
         waiter = _Waiter(request)
         line = self._join(session, waiter)
         while waiter.answer is None:
             self._serve(session, line)
         return waiter.answer
+
+    def _alone(self, session: str, line: _Line, request: Request) -> Answer:
+        """The answer to an append that found nobody there; who comes meanwhile waits for the turn."""
+        try:
+            return self._commit(session, (request,))[0]
+        except HansardError as error:
+            return error
+        finally:
+            line.turn.release()
+            self._answered(session, line, 1)
+
+    def _answered(self, session: str, line: _Line, count: int) -> None:
+        with self._condition:
+            line.unanswered -= count
+            if not line.unanswered:
+                del self._lines[session]
 
     def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
         """Commit this append soon; `done` is called on another thread."""
@@ -104,10 +127,7 @@ class Queues:
             _refuse(group, Unavailable(msg))
             raise
         finally:
-            with self._condition:
-                line.unanswered -= len(group)
-                if not line.unanswered:
-                    del self._lines[session]
+            self._answered(session, line, len(group))
 
     def _next_group(self, line: _Line) -> list[_Waiter]:
         group: list[_Waiter] = []

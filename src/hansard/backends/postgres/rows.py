@@ -149,24 +149,17 @@ def _canonical(value: Json) -> Json:
     return value
 
 
-def usual_columns(info: SessionInfo) -> dict[str, Any]:
+def usual_columns(fold: Fold) -> dict[str, Any]:
     """The values of the columns that every append changes."""
+    messages, entries, size, updated_at, activity_at = fold.tally
     return {
-        "message_count": clamp(info.message_count),
-        "entry_count": clamp(info.entry_count),
-        "size": clamp(info.size),
-        "updated_at": clean(info.updated_at),
-        "activity_at": clean(info.activity_at),
-        "touched_us": clamp(info.touched_us),
+        "message_count": clamp(messages),
+        "entry_count": clamp(entries),
+        "size": clamp(size),
+        "updated_at": clean(updated_at),
+        "activity_at": clean(activity_at),
+        "touched_us": clamp(fold.touched_us),
     }
-
-
-def said(info: SessionInfo) -> tuple[Json, ...]:
-    """What the other columns are made of, as far as an append can change it."""
-    return (
-        info.agent, info.user, info.project, info.slug, info.title, info.status, info.model, info.provider, info.pinned,
-        info.is_empty, info.error is None,
-    )  # fmt: skip
 
 
 def columns(info: SessionInfo) -> dict[str, Any]:
@@ -193,5 +186,10 @@ def columns(info: SessionInfo) -> dict[str, Any]:
         "is_fork": bool(info.segments),
         "is_error": info.error is not None,
         "created_at": clean(info.created_at),
-        **usual_columns(info),
+        "message_count": clamp(info.message_count),
+        "entry_count": clamp(info.entry_count),
+        "size": clamp(info.size),
+        "updated_at": clean(info.updated_at),
+        "activity_at": clean(info.activity_at),
+        "touched_us": clamp(info.touched_us),
     }

@@ -98,7 +98,7 @@ class Wired:
             wire.send_query_prepared(prepared, packed, self._formats, pq.Format.BINARY)
         else:
             return self._prepare_and_send(con, packed)
-        return _answers(con)[0]
+        return _answer(con)
 
     def _prepare_and_send(self, con: Connection, packed: Sequence[bytes | None]) -> pq.abc.PGresult:
         """Both in one round trip."""
@@ -117,22 +117,32 @@ class Wired:
         return result
 
 
-def _answers(con: Connection) -> list[pq.abc.PGresult]:
+def _answer(con: Connection) -> pq.abc.PGresult:
     """What the server says to what was sent, once it has said it all.
 
     Raises:
         Lost: it did not within the deadline; the connection is closed.
         psycopg.Error: the connection was cut.
     """
-    wire, end = con.pgconn, time.monotonic() + con.deadline_s
-    waiting = select.poll()
-    waiting.register(wire.socket, select.POLLIN | select.POLLOUT)
-    while wire.flush():
-        _wait(con, waiting, end)
-    waiting.modify(wire.socket, select.POLLIN)
-    pipelined = wire.pipeline_status != pq.PipelineStatus.OFF
-    found: list[pq.abc.PGresult] = []
+    wire, waiting, end = con.pgconn, _begin(con), time.monotonic() + con.deadline_s
+    found = None
     while True:
+        while wire.is_busy():
+            _wait(con, waiting, end)
+        result = wire.get_result()
+        if result is None:
+            break
+        found = found or result
+    if found is None:
+        raise psycopg.OperationalError(wire.get_error_message())
+    return found
+
+
+def _answers(con: Connection) -> list[pq.abc.PGresult]:
+    """As `_answer`, for all that was sent in one go, the end of it included."""
+    wire, waiting, end = con.pgconn, _begin(con), time.monotonic() + con.deadline_s
+    found: list[pq.abc.PGresult] = []
+    while not found or found[-1].status != pq.ExecStatus.PIPELINE_SYNC:
         while wire.is_busy():
             _wait(con, waiting, end)
         result = wire.get_result()
@@ -140,8 +150,26 @@ def _answers(con: Connection) -> list[pq.abc.PGresult]:
             found.append(result)
         if wire.status == pq.ConnStatus.BAD:
             raise psycopg.OperationalError(wire.get_error_message())
-        if result.status == pq.ExecStatus.PIPELINE_SYNC if result is not None else not pipelined:
-            return found
+    return found
+
+
+def _begin(con: Connection) -> select.poll:
+    """What waits for the answer, once all is sent."""
+    waiting = con.waiting
+    if waiting is None:
+        waiting = con.waiting = select.poll()
+        waiting.register(con.pgconn.socket, select.POLLIN)
+    if con.pgconn.flush():
+        _flush(con, time.monotonic() + con.deadline_s)
+    return waiting
+
+
+def _flush(con: Connection, end: float) -> None:
+    """Send the rest, which the server takes only as it reads: it may have something to say meanwhile."""
+    both = select.poll()
+    both.register(con.pgconn.socket, select.POLLIN | select.POLLOUT)
+    while con.pgconn.flush():
+        _wait(con, both, end)
 
 
 def _wait(con: Connection, waiting: select.poll, end: float) -> None:

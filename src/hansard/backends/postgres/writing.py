@@ -24,7 +24,7 @@ from . import documents, sources
 from .connecting import Clashed, Connection, Lost, execute, settle
 from .core import LINES, SQL, Core
 from .known import Known
-from .rows import Head, columns, encode_state, marks_of, raw, said, unraw, usual_columns
+from .rows import Head, columns, encode_state, marks_of, raw, unraw, usual_columns
 from .wire import BIGINT, BLOBS, BOOL, BYTEA, NUMBERS, TEXT, Wired, number
 
 _PAUSE_S: Final = 0.05
@@ -89,10 +89,11 @@ class _Writer:
                     return group.answers
                 self.core.unlearn(self.session)
                 continue
-            if group.fold.needs_tree or self._changes_marks(known.fold, group.fold):
+            usual = group.fold.says_as(known.fold)
+            if group.fold.needs_tree or not (usual or self._keeps_marks(known.fold, group.fold)):
                 return self.under_lock([])
             try:
-                moved, found = self._send(known, group)
+                moved, found = self._send(known, group, usual=usual and not self.given)
             except Lost:
                 return self.under_lock([group])
             except Clashed:
@@ -131,21 +132,22 @@ class _Writer:
         self.there |= found
         return not found and head.hash == known.hash
 
-    def _changes_marks(self, before: Fold, after: Fold) -> bool:
+    def _keeps_marks(self, before: Fold, after: Fold) -> bool:
         old, new = before.info(), after.info()
         same = old.labels is new.labels and old.metadata is new.metadata
-        return not same and marks_of(old) != marks_of(new)
+        return same or marks_of(old) == marks_of(new)
 
-    def _send(self, known: Known, group: commit.Group) -> tuple[bool, dict[str, Entry]]:
+    def _send(self, known: Known, group: commit.Group, *, usual: bool) -> tuple[bool, dict[str, Entry]]:
         """Whether the group was written; if not, the entries that already have ids of it."""
-        was = {"was_seq": known.seq, "was_hash": known.hash, "was_version": known.version}
-        if self._is_usual(known.fold, group.fold):
+        # What changes of the row only what every group does, and has no id that can be there, has a statement of its own.
+        if usual:
             statement, asked = _APPEND_USUAL, self._usual_values(known.root, group)
         else:
             statement, asked = _APPEND, self._values(known.root, known.fold, group)
+        asked |= {"was_seq": known.seq, "was_hash": known.hash, "was_version": known.version}
         with self.core.db.connection() as con:
             con.doubtful = False
-            first, *found = statement.run(con, asked | was)
+            first, *found = statement.run(con, asked)
             settled = not con.doubtful
         moved = number(first[0]) > 0
         if moved and not settled:
@@ -154,15 +156,10 @@ class _Writer:
             unraw(name): decode_line(line) for _, name, line in found if name is not None and line is not None
         }
 
-    def _is_usual(self, before: Fold, after: Fold) -> bool:
-        """Whether the group changes of the row only what every group does, and no id can be there already."""
-        return not self.given and before.state is after.state and said(before.info()) == said(after.info())
-
     def _usual_values(self, root: bytes, group: commit.Group) -> dict[str, Any]:
-        info = group.fold.info()
         return {
-            **usual_columns(info), "tenant": self.core.tenant, "root": root, "session": raw(self.session),
-            "seq": info.seq, "hash": group.hash, "fold_version": FOLD_VERSION, "fold": group.fold.dump(state=False),
+            **usual_columns(group.fold), "tenant": self.core.tenant, "root": root, "session": raw(self.session),
+            "seq": group.fold.seq, "hash": group.hash, "fold_version": FOLD_VERSION, "fold": group.fold.dump(state=False),
             "seqs": [entry.seq for entry in group.entries], "ids": [raw(entry.id) for entry in group.entries],
             "lines": group.lines,
         }  # fmt: skip
@@ -186,7 +183,9 @@ class _Writer:
 
     def _learn(self, known: Known, group: commit.Group) -> None:
         fold = group.fold.light() if group.fold.tree is not None else group.fold
-        learned = msgspec.structs.replace(known, seq=fold.seq, hash=group.hash, version=FOLD_VERSION, fold=fold)
+        learned = Known(
+            known.root, fold.seq, group.hash, known.first_seq, FOLD_VERSION, fold, known.has_prefix, known.contended
+        )
         self.core.learn(raw(self.session), learned)
         self.core.touched(self.session)
 
@@ -255,7 +254,7 @@ class _Writer:
         if not number(found[0][0]):
             msg = f"session {self.session!r}: the head moved although its row is locked; run `hansard check`"
             raise Unavailable(msg)
-        if self._changes_marks(before, group.fold):
+        if not self._keeps_marks(before, group.fold):
             here = core.at(self.session, head.root)
             execute(con, SQL["drop_marks"], here)
             execute(con, SQL["add_marks"], {**here, "marks": marks_of(group.fold.info())})

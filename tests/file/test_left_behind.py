@@ -178,3 +178,17 @@ def test_an_erasure_says_which_damaged_fork_it_could_not_reach(store, tmp_path):
     erasure = session.erase(2)
     assert erasure.seqs == (2,)
     assert any("'f'" in one for one in erasure.unreached)
+
+
+def test_an_attachment_that_is_there_already_is_said_so_only_once_its_name_is_certain(store, monkeypatch, tmp_path):
+    session = store.create(id="s")
+    session.attach(b"picture", mime="image/png")
+    synced, sync_folder = [], disk.sync_folder
+
+    def sync(path):
+        synced.append(os.fspath(path))
+        sync_folder(path)
+
+    monkeypatch.setattr(disk, "sync_folder", sync)
+    session.attach(b"picture", mime="image/png")
+    assert str(tmp_path / "store/sessions/s/attachments") in synced

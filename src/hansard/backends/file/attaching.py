@@ -46,7 +46,7 @@ def attach(core: Core, session: str, data: bytes, *, mime: str, name: str | None
             _keep(core, log, data, f"{digest}.{extension(mime)}")
             return kept
         if path.stat().st_mtime_ns // 1000 > core.clock() - GARBAGE_AGE_S * 500_000:
-            _stamp(path, core.clock())
+            _found(path, core.clock())
             return kept
     # It has lain there for long and may be collected as garbage at this moment, but only by whoever has the lock.
     with core.held(session) as log:
@@ -54,8 +54,14 @@ def attach(core: Core, session: str, data: bytes, *, mime: str, name: str | None
         if path is None:
             _keep(core, log, data, f"{digest}.{extension(mime)}")
         else:
-            _stamp(path, core.clock())
+            _found(path, core.clock())
     return kept
+
+
+def _found(path: Path, now_us: int) -> None:
+    """Have a file that is there count as handed in now. Who put it there may not have come to sync its name."""
+    disk.sync_folder(path.parent)
+    _stamp(path, now_us)
 
 
 def _keep(core: Core, log: Log, data: bytes, name: str) -> None:

@@ -16,7 +16,7 @@ from ..model.documents import DocumentKey
 from ..model.entry import Json
 from ..model.info import SessionInfo
 from ..model.requests import Clock
-from ..query import EVERYTHING
+from ..query import EVERYTHING, Field, where
 from .cleaning import Cleaned, Cleaner, tree_of
 from .queries import sessions_of
 
@@ -74,6 +74,11 @@ class RetentionPolicy(msgspec.Struct, frozen=True, kw_only=True):
         own = self.max_age is not None or self.max_sessions is not None
         return own or any(policy.limits_anything for policy in (*self.users.values(), *self.projects.values()))
 
+    @property
+    def counts(self) -> bool:
+        """Somebody's number of sessions is limited."""
+        return any(policy.max_sessions is not None for policy in (self, *self.users.values(), *self.projects.values()))
+
 
 def _seconds(age: Age) -> float:
     if isinstance(age, timedelta):
@@ -92,6 +97,35 @@ class _Victim(msgspec.Struct, frozen=True):
 
 def chosen(backend: Backend, policy: RetentionPolicy, now_us: int) -> list[_Victim]:
     """The trees that a policy lets go, the oldest first."""
+    return _beyond(backend, policy, now_us) if policy.counts else _old(backend, policy, now_us)
+
+
+def _old(backend: Backend, policy: RetentionPolicy, now_us: int) -> list[_Victim]:
+    """Where only ages count: looks at the sessions that are old enough, not at the others, which may be a million."""
+    rules = (policy, *policy.users.values(), *policy.projects.values())
+    ages = [_seconds(rule.max_age) for rule in rules if rule.max_age is not None]
+    if not ages:
+        return []
+    victims: dict[str, _Victim | None] = {}
+    old = Field("touched_us", "<", now_us - round(min(ages) * 1_000_000))
+    for info in sessions_of(backend, old, order="touched", complete=True):
+        name = info.root or info.id
+        root = None if name in victims else _root(backend, info)
+        if root is None:
+            continue
+        _, rule = _governing(policy, root)
+        newest = max(one.touched_us for one in (root, *_newest(backend, name)))
+        gone = rule.max_age is not None and newest < now_us - round(_seconds(rule.max_age) * 1_000_000)
+        victims[name] = _Victim(name, newest) if gone else None
+    return sorted(filter(None, victims.values()), key=lambda victim: victim.touched_us)
+
+
+def _newest(backend: Backend, root: str) -> Sequence[SessionInfo]:
+    return backend.find(where(root=root), order="-touched", limit=1, cursor=None).items
+
+
+def _beyond(backend: Backend, policy: RetentionPolicy, now_us: int) -> list[_Victim]:
+    """Where numbers count, too: looks at all sessions."""
     seen: set[str] = set()
     counts: dict[tuple[str, str], int] = {}
     victims: list[_Victim] = []

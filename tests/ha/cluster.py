@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 BASE = 15_600
 NODES = (0, 1, 2)
 WAIT_S = 60.0
+PRECONDITION_FAILED = 412
 
 
 class Missing(Exception):
@@ -230,13 +232,24 @@ class Cluster:
 
     def switch_over(self) -> None:
         """The primary hands over to a standby, in order."""
+        self._until(self._switched_over, "a standby is good enough to hand over to")
+
+    def _switched_over(self) -> bool:
+        """Whether the primary did as it was told; it refuses while no standby has caught up with what is confirmed."""
         leader = self.primary()
         body = json.dumps({"leader": f"node{leader}"}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{BASE + (leader or 0)}/switchover", data=body, method="POST"
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            answer.read()
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                answer.read()
+        except urllib.error.HTTPError as refusal:
+            if refusal.code != PRECONDITION_FAILED:
+                raise
+            time.sleep(0.5)
+            return False
+        return True
 
     def kill_etcd(self, node: int = 0) -> None:
         """One of the three."""

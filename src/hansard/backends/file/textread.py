@@ -44,14 +44,16 @@ def own_first(info: SessionInfo) -> int:
     return info.segments[-1].last + 1 if info.segments else 1
 
 
-def entry_of(logs: Logs, session: str, seq: int) -> Entry | None:
-    """One entry of a session, None if it is not there or behind damage.
+def entry_of(logs: Logs, session: str, seq: int, *, known: Row | None = None) -> Entry | None:
+    """One entry of a session, None if it is not there or behind damage. `known` is the session's row.
 
     Raises:
         NotFound: there is no such session.
     """
     try:
-        return logs.entry(session, seq)
+        if known is None:
+            return logs.entry(session, seq)
+        return next(iter(logs.entries(session, after=seq - 1, before=seq + 1, known=known)), None)
     except Corrupt:
         pass
     try:
@@ -108,7 +110,7 @@ class SessionText:
         """Whether the entry up to which the index has the session is still in the log."""
         if not self._first <= place.seq <= self.info.seq:
             return False
-        found = entry_of(self._logs, self.info.id, place.seq)
+        found = entry_of(self._logs, self.info.id, place.seq, known=self._row)
         return found is not None and found.hash == place.hash
 
     def behind(self, start: Covered) -> Iterator[Entry]:

@@ -103,7 +103,8 @@ class Upkeep(Opened):
 
     def indexing_aside(self) -> AbstractContextManager[None]:
         """As `IndexesAside` says: a process of its own follows the catalogue meanwhile."""
-        return aside.running(self._root, shared_unsafe=self._shared_unsafe, tenant=self._is_tenant)
+        flush = self._mirror.indexer.flush
+        return aside.running(self._root, flush, shared_unsafe=self._shared_unsafe, tenant=self._is_tenant)
 
     def read_into_index(self, seconds: float) -> bool:
         """Read for so long into the text index what the catalogue has; whether all of that is in. Asks no other writer."""

@@ -84,12 +84,16 @@ def test_a_store_that_is_opened_again_reads_on_where_the_index_stands(drive, ope
     other = open_store()
     read = []
     entries = other.backend._core.entries
-    monkeypatch.setattr(
-        other.backend._core, "entries", lambda *given, **asked: read.append(asked["after"]) or entries(*given, **asked)
-    )
+
+    def counted(*given, **asked):
+        read.append((asked["after"], asked["before"]))
+        return entries(*given, **asked)
+
+    monkeypatch.setattr(other.backend._core, "entries", counted)
     other.say("s", "two")
     assert hits(other, "two") == [("s", 3)]
-    assert read == [2]
+    # The entry where the index stands, to see that it is still that one, and what came behind it.
+    assert read == [(1, 3), (2, 4)]
 
 
 def test_two_open_stores_find_what_either_appends(open_store):

@@ -49,7 +49,7 @@ def create(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Crea
         entry = created_entry(creation, id=session, number=number, slug=slug)
         return begin(core, con, session, session, entry=entry, first=first)
 
-    return _done(core, core.db.transact(work))
+    return _done(core, documents.retried(core, work))
 
 
 def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) -> Created:
@@ -68,7 +68,7 @@ def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) 
         entry = created_entry(creation, id=session, parent=parent)
         return begin(core, con, session, root, entry=entry, first=first)
 
-    return _done(core, core.db.transact(work))
+    return _done(core, documents.retried(core, work))
 
 
 def _done(core: Core, created: Created) -> Created:

@@ -36,11 +36,11 @@ def _document(key: DocumentKey, row: Sequence[Any]) -> Document:
 def put(core: Core, key: DocumentKey, data: bytes, expect: int | None) -> Document:
     """As the contract says."""
     check_key(key)
-    return _retried(core, lambda con: _put(core, con, key, data, expect))
+    return retried(core, lambda con: _put(core, con, key, data, expect))
 
 
-def _retried(core: Core, work: Callable[[Connection], T]) -> T:
-    """Do it again while other writers make the same version of the document at the same time."""
+def retried(core: Core, work: Callable[[Connection], T]) -> T:
+    """What a transaction gives; done again while other writers make the same version of a document at the same time."""
     for _ in range(_TRIES):
         with contextlib.suppress(Clashed):
             return core.db.transact(work)
@@ -123,7 +123,7 @@ def delete(core: Core, key: DocumentKey, *, expect: int | None, history: bool) -
             execute(con, _SQL["drop_all"], _at(core, key))
         return new is not None
 
-    return _retried(core, work)
+    return retried(core, work)
 
 
 def damage(core: Core) -> Iterable[str]:

@@ -200,7 +200,7 @@ class _Writer:
         while True:
             sent: list[commit.Group] = []
             try:
-                known, group = self.core.db.transact(partial(self._locked, doubts=doubts, sent=sent))
+                known, group = documents.retried(self.core, partial(self._locked, doubts=doubts, sent=sent))
             except Lost:
                 doubts = [*doubts, *sent]
                 if time.monotonic() - began > patience:

@@ -3,6 +3,7 @@
 python scripts/adapters.py                      all of tests/adapters/frameworks.toml
 python scripts/adapters.py strands              one framework
 python scripts/adapters.py --newest --upstream  which versions, and the framework's own tests with our classes in place
+python scripts/adapters.py --types              pyright on each adapter, beside the newest version of its framework
 
 Environments and sources are kept under .build/adapters/ and used again.
 """
@@ -10,6 +11,7 @@ Environments and sources are kept under .build/adapters/ and used again.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +23,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 BUILD = TOP / ".build" / "adapters"
 TESTS = TOP / "tests" / "adapters"
+WAYS = ("types", "newest", "oldest", "upstream")
 TOOLS = ("psycopg[binary]>=3.3", "pytest>=9", "pytest-randomly>=4", "pytest-timeout", "hypothesis>=6.130", "trio>=0.30")
 
 
@@ -88,26 +91,40 @@ def upstream(name: str, suite: dict[str, object]) -> bool:
     return pytest(python, arguments, where=place, path=[TESTS / name, place])
 
 
+def typed(name: str, python: Path) -> bool:
+    """Whether pyright finds nothing in the modules of an adapter, as strict as with all else."""
+    settings = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pyright"]
+    settings = {key: value for key, value in settings.items() if key not in ("ignore", "venv", "venvPath")}
+    modules = sorted((TOP / "src" / "hansard" / "adapters").glob(f"{name}*.py"))
+    settings["include"] = [os.path.relpath(module, BUILD) for module in modules]
+    place = BUILD / f"types-{name}.json"
+    place.write_text(json.dumps(settings), encoding="utf-8")
+    command = [Path(sys.executable).with_name("pyright"), "--project", place, "--pythonpath", python]
+    return subprocess.run(command, check=False, cwd=BUILD).returncode == 0
+
+
 def main() -> int:
     """Run what is asked for; 1 if anything fails."""
     known = tomllib.loads((TESTS / "frameworks.toml").read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="framework", help=f"{', '.join(known)}; none means all")
-    for option in ("newest", "oldest", "upstream"):
+    for option in WAYS:
         parser.add_argument(f"--{option}", action="store_true")
     asked = parser.parse_args()
     unknown = sorted({*asked.names} - {*known})
     if unknown:
         parser.error(f"no framework {unknown[0]!r}; there are {', '.join(known)}")
-    wanted = [option for option in ("newest", "oldest", "upstream") if getattr(asked, option)]
+    wanted = [option for option in WAYS if getattr(asked, option)]
     failed: list[str] = []
     for name in asked.names or known:
-        for which in wanted or ("newest", "oldest", "upstream"):
-            if which not in known[name]:
+        for which in wanted or WAYS:
+            if which not in (*known[name], "types"):
                 continue
             say(f"{name}, {which}")
             if which == "upstream":
                 passed = upstream(name, known[name]["upstream"])
+            elif which == "types":
+                passed = typed(name, environment(f"{name}-newest", known[name]["newest"]))
             else:
                 python = environment(f"{name}-{which}", known[name][which])
                 passed = pytest(python, [f"tests/adapters/{name}"], where=TOP, path=[TOP])

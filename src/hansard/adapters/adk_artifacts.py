@@ -97,7 +97,8 @@ class HansardArtifactService(BaseArtifactService):
             if pointed is None:
                 return None if part == types.Part() else part
             if pointed["app_name"] != app_name or pointed["user_id"] != user_id:
-                msg = f"artifact {filename!r} points to another app or user, {part.file_data.file_uri!r}; save the file itself"
+                whose = f"{pointed['user_id']!r} of {pointed['app_name']!r}"
+                msg = f"artifact {filename!r} points to one of another app or user, {whose}; save the file itself"
                 raise InputValidationError(msg)
             holder = holder_of(app_name, user_id, pointed["filename"], pointed["session_id"])
             part = await threaded(partial(self._load, holder, pointed["filename"], int(pointed["version"])))

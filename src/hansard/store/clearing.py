@@ -101,7 +101,7 @@ def _named_elsewhere(backend: Backend, session: str, names: set[str]) -> dict[st
             continue
         own = info.segments[-1].last if info.segments else 0
         with contextlib.suppress(NotFound):
-            for name in names & _archives(backend.entries(info.id, after=own, on_damage="skip")):
+            for name in sorted(names & _archives(backend.entries(info.id, after=own, on_damage="skip"))):
                 found.setdefault(name, info.id)
     return found
 

@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--sessions", type=int, default=1_000_000, metavar="N", help="sessions to make (1000000)")
     parser.add_argument(
-        "--prune", type=float, default=0.2, metavar="SHARE", help="share to take away; 0 for none (0.2)"
+        "--prune", type=float, default=0.1, metavar="SHARE", help="share to take away; 0 for none (0.1)"
     )
     parser.add_argument("--rounds", type=int, default=51, metavar="N", help="times that each question is asked (51)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="that make sessions")

@@ -14,7 +14,7 @@ from ..model.requests import Erasure
 from ..query import EVERYTHING
 from .archives import CATEGORY
 from .modifying import Draft
-from .queries import sessions_of
+from .queries import entries_of, sessions_of
 
 ERASED_AT_ONCE: Final = 5_000
 """Entries that one `erase` entry names at most."""
@@ -101,7 +101,7 @@ def _named_elsewhere(backend: Backend, session: str, names: set[str]) -> dict[st
             continue
         own = info.segments[-1].last if info.segments else 0
         with contextlib.suppress(NotFound):
-            for name in sorted(names & _archives(backend.entries(info.id, after=own, on_damage="skip"))):
+            for name in sorted(names & _archives(entries_of(backend, info.id, after=own))):
                 found.setdefault(name, info.id)
     return found
 

@@ -6,11 +6,23 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..backend import Backend
-from ..errors import Unavailable
+from ..errors import Corrupt, Unavailable
+from ..model.entry import Entry
 from ..model.info import SessionInfo
 from ..query import Condition
 
 PAGE: Final = 200
+
+
+def entries_of(backend: Backend, session: str, *, after: int = 0) -> Iterator[Entry]:
+    """The entries behind `after` as they are asked for; only where a damaged one comes, all that can still be read at once."""
+    seen = after
+    try:
+        for entry in backend.entries(session, after=after):
+            seen = entry.seq
+            yield entry
+    except Corrupt:
+        yield from backend.entries(session, after=seen, on_damage="skip")
 
 
 def sessions_of(backend: Backend, condition: Condition, *, order: str, complete: bool = False) -> Iterator[SessionInfo]:

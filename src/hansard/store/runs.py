@@ -14,7 +14,7 @@ from ..model.info import SessionInfo, Usage
 from ..model.requests import ANY, Clock
 from ..query import All, Condition, Has, Not
 from .protecting import alive_until
-from .queries import sessions_of
+from .queries import entries_of, sessions_of
 from .running import ENDED, STARTED, Tally, between_ms
 
 TRIMMED_AT_ONCE: Final = 1_000
@@ -90,7 +90,7 @@ class _Story:
 def _of_session(backend: Backend, info: SessionInfo, now_us: int) -> Iterator[Run]:
     stories: dict[str, _Story] = {}
     own = info.segments[-1].last if info.segments else 0
-    for entry in backend.entries(info.id, after=own, on_damage="skip"):
+    for entry in entries_of(backend, info.id, after=own):
         name = _run_of(entry)
         if name is None:
             continue
@@ -200,7 +200,7 @@ def _bodies(backend: Backend, run: Run) -> list[int]:
     alone = backend.info(run.session).kind == "run"
     kinds = ("event", "message") if alone else ("event",)
     found: list[int] = []
-    for entry in backend.entries(run.session, after=run.seq, on_damage="skip"):
+    for entry in entries_of(backend, run.session, after=run.seq):
         if entry.run != run.id or entry.erased or not (entry.kind in kinds or entry.kind.startswith("x-")):
             continue
         if entry.kind != "event" or _text(entry.body.get("type")) not in _MARKS:

@@ -15,7 +15,7 @@ from ..fold.meaning import add_usage
 from ..model.entry import Entry
 from ..model.info import SessionInfo, Usage
 from ..query import EVERYTHING, Condition, Field, where
-from .queries import sessions_of
+from .queries import entries_of, sessions_of
 
 GROUPS: Final = ("day", "month", "model", "provider", "project", "agent", "user", "session", "root", "kind")
 """What usage can be summed up by."""
@@ -105,7 +105,7 @@ def _calls(backend: Backend, info: SessionInfo) -> Iterator[Entry]:
         return
     after = info.segments[-1].last if info.segments else 0
     try:
-        for entry in backend.entries(info.id, after=after, on_damage="skip"):
+        for entry in entries_of(backend, info.id, after=after):
             if entry.kind == "usage" and isinstance(entry.body, dict):
                 yield entry
     except (NotFound, Corrupt):

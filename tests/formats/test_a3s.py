@@ -7,7 +7,7 @@ import json
 import pytest
 
 import hansard
-from hansard.formats import detect, export_directory, import_paths
+from hansard.formats import a3s_importing, detect, export_directory, import_paths
 from support import a3s
 from support.a3s import MS, RUN, build, data, dumps, legacy, name, snapshot, text, v1
 from support.directories import samples
@@ -298,3 +298,26 @@ def test_what_a3s_code_itself_would_refuse_comes_in_and_out_as_it_is(how, store,
     assert list(sessions(report)) == ["s"]
     assert import_paths(store, [tmp_path / "in"], format="a3s").added == 0
     assert exported(store, tmp_path / "out", "s")[1] == files
+
+
+def test_files_that_are_the_same_are_not_taken_apart_again_and_damage_is_told_again(tmp_path, monkeypatch):
+    folder = a3s.build(tmp_path / "in", a3s.legacy() | {"odd.json": a3s.dumps(a3s.data("odd", state="Strange"))})
+    with hansard.open("memory:") as store:
+        first = import_paths(store, [folder])
+        taken = []
+        record = a3s_importing.session_record
+        monkeypatch.setattr(
+            a3s_importing, "session_record", lambda main, *rest: taken.append(main.place.path) or record(main, *rest)
+        )
+        again = import_paths(store, [folder])
+        assert (again.added, taken) == (0, ["odd.json"])
+        assert [file.damage for file in again.files] == [file.damage for file in first.files]
+        ids = {session.id for file in first.files for session in file.sessions}
+        assert {session.id for file in again.files for session in file.sessions} == ids
+        store.delete("plain")
+        (folder / "child.json").write_bytes(
+            a3s.dumps(a3s.data("child", [a3s.text("user", "changed")], parent_id="plain"))
+        )
+        import_paths(store, [folder])
+        assert store.exists("plain")
+        assert sorted(set(taken)) == ["child.json", "odd.json", "plain.json"]

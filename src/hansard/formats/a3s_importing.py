@@ -24,7 +24,7 @@ from .a3s_paths import (
     id_of_v1,
     places,
 )
-from .a3s_reading import FORMAT, Document, NoSession, session_of, session_record
+from .a3s_reading import FORMAT, Document, NoSession, digest_of, native_of, session_of, session_record
 from .a3s_wal import read_wal, snapshot_digest
 from .directories import Advance
 from .jsontext import Piece
@@ -160,7 +160,9 @@ class StoreImport:
             if main is None:
                 continue
             try:
-                recording.take(self._record(main, parts))
+                native = native_of(session_of(main))
+                if not recording.passes(FORMAT, native, digest_of(main, parts), main.report):
+                    recording.take(self._record(main, parts))
             except (NoSession, RecursionError) as error:
                 main.report.damage.append(Damage("document", str(error)))
             done += len(main.data) + sum(len(part.data) for part in parts)
@@ -183,6 +185,8 @@ class StoreImport:
         # A file with a masked secret in it must not be kept beside its pieces.
         for document in parts if record.masked else [main, *parts]:
             keep_exact(record, document.place.path, document.data, pieces.text_of(document.place.path))
+        reports = [document.report for document in (main, *parts)]
+        record.clean = not any(report.damage or report.notes for report in reports)
         return record
 
     def beside(self) -> None:

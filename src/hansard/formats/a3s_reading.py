@@ -85,15 +85,12 @@ def session_of(document: Document) -> dict[str, Json]:
 def session_record(main: Document, parts: list[Document], start: str) -> Record:
     """The record of a session; `parts` are the files that belong to it."""
     data = session_of(main)
-    identity = str(data["id"])
     at = moment(data.get("created_at")) or start
     ended = moment(data.get("updated_at")) or at
-    said = data.get(HANSARD)
-    native = word(said.get("id")) if isinstance(said, dict) else None
     record = Record(
         format=FORMAT,
-        native=native or identity,
-        digest=digest_of_files({main.place.path: main.data, **{part.place.path: part.data for part in parts}}),
+        native=native_of(data),
+        digest=digest_of(main, parts),
         report=main.report,
         parent=word(data.get("parent_id")),
         agent="a3s-code",
@@ -120,6 +117,17 @@ def session_record(main: Document, parts: list[Document], start: str) -> Record:
     record.anchors = [f"created_at {created}"] if type(created) is int else []
     record.anchors += [f"run {name}" for name in reading.runs[:_ANCHORS_MAX]]
     return record
+
+
+def native_of(data: dict[str, Json]) -> str:
+    """The id of a session: that which an export of ours notes, else the one that it has there."""
+    said = data.get(HANSARD)
+    return (word(said.get("id")) if isinstance(said, dict) else None) or str(data["id"])
+
+
+def digest_of(main: Document, parts: list[Document]) -> str:
+    """One digest for all files of a session."""
+    return digest_of_files({main.place.path: main.data, **{part.place.path: part.data for part in parts}})
 
 
 class _Reading:

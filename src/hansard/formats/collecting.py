@@ -106,11 +106,18 @@ def _walk(root: Path, format: str) -> Iterator[Source]:  # noqa: A002 - the fiel
             path = Path(folder, name)
             if path.suffix not in ENDINGS:
                 continue
-            target = path.resolve()
-            if path.is_symlink() and inside not in target.parents:
-                yield Source(path, refused=f"a link out of the folder, to {target}; import that file by its name")
-            else:
-                yield Source(path)
+            yield Source(path, refused=_where_it_leads(path, inside) if path.is_symlink() else "")
+
+
+def _where_it_leads(link: Path, inside: Path) -> str:
+    """Why a link is not followed; "" if it stays in the folder."""
+    try:
+        target = link.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "a link that leads nowhere"
+    if inside in target.parents:
+        return ""
+    return f"a link out of the folder, to {target}; import that file by its name"
 
 
 def _look(source: Source, format: str) -> None:  # noqa: A002 - the field's name

@@ -133,7 +133,7 @@ class Plan:
         # Usage first: what was said last is what the session's activity is told from.
         self.rest += self._usage()
         self.rest += self._stretches()
-        mark = {"set": {"imported": {"sha256": self._record.digest}}}
+        mark: dict[str, Json] = {"set": {"imported": mark_of(self._record)}}
         self.rest.append(
             Draft(self._entry("update", mark, f"{_IMPORTED}{self._record.digest[:16]}", at=self._record.ended))
         )
@@ -282,6 +282,12 @@ class Plan:
         if drafts and self._record.gauge is not None:
             drafts[-1].entry.body["context"] = self._record.gauge
         return drafts
+
+
+def mark_of(record: Record) -> dict[str, Json]:
+    """What a session says of the files that it came from, once all of them are in."""
+    items: dict[str, Json] = {"items": len(record.items)} if record.clean else {}
+    return {"sha256": record.digest, **items}
 
 
 def _alike(one: Piece | None, other: Piece) -> bool:

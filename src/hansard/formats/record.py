@@ -102,6 +102,8 @@ class Record(msgspec.Struct):
     """Names of the members of each object that was opened, as they stand in the file."""
     files: list[str] = []
     """Which files there are, in words of the format."""
+    clean: bool = False
+    """There is nothing to tell of its files: the next import may pass over them as long as they are the same."""
     masked: bool = False
     """A secret was taken out of its fields."""
     exact: dict[str, tuple[str, bytes]] = {}

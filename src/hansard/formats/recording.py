@@ -17,7 +17,7 @@ from .comparing import Draft, Plan
 from .feeding import existing
 from .record import Record
 from .recorded import Recorded
-from .report import SessionReport
+from .report import FileReport, SessionReport
 
 _ATTEMPTS: Final = 5
 _BATCH_BYTES: Final = MIB
@@ -51,6 +51,19 @@ class Recording:
                 return
             record.report.skipped = ""
             return
+
+    def passes(self, format: str, native: str, digest: str, report: FileReport) -> bool:  # noqa: A002 - the field's name
+        """Whether all of these files is in, and nothing was to be told of them: then they need not be taken apart again."""
+        session = existing(self._store, bounded(native)) if native else None
+        info = None if session is None else session.info
+        if info is None or info.source != {"format": format, "session": native}:
+            return False
+        mark = info.fields.get("imported")
+        if not isinstance(mark, dict) or mark.get("sha256") != digest or type(mark.get("items")) is not int:
+            return False
+        report.sessions.append(SessionReport(info.id, source=native, already=mark["items"], entries=info.entry_count))
+        self.ids[native] = info.id
+        return True
 
     def _take(self, record: Record) -> None:
         if place_of(self._store).redact is not None:

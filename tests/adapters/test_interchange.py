@@ -150,3 +150,35 @@ def test_a_graph_goes_on_with_what_another_framework_said(begun):
     items = in_openai_agents(begun, "Thanks", [testing.assistant_message("Any time")])
     said = [item["content"] for item in items if item.get("role") == "user"]
     assert said == ["How high is the tide?", "And tomorrow?", "Thanks"]
+
+
+HOSTILE = {
+    "an image": [
+        {"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}]}
+    ],
+    "reasoning": [{"type": "reasoning", "id": "r", "summary": [{"type": "summary_text", "text": "hm"}]}],
+    "a call with broken arguments": [
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{not json"},
+        {"type": "function_call_output", "call_id": "c", "output": "Error: boom"},
+    ],
+    "an output without a call": [{"type": "function_call_output", "call_id": "zz", "output": "lost"}],
+    "a kind of the future": [{"type": "from_the_future", "x": {"y": [1]}}, {}],
+    "half a character": [{"role": "user", "content": "a\ud800b\x00c"}],
+}
+
+
+@pytest.mark.parametrize("items", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_one_framework_wrote_the_others_and_the_command_line_go_on(begun, items):
+    async def add():
+        session = HansardSession("tide", begun)
+        await session.add_items(items)
+        found = await session.get_items(limit=len(items))
+        session.close()
+        return found
+
+    assert asyncio.run(add()) == items
+    for words in (("ls",), ("show", "tide"), ("search", "metres"), ("export", "tide", "--format", "md", "-O", "-")):
+        shown(begun, *words)
+    assert in_pydantic_ai(begun, "And tomorrow?", "2.6 metres")[-1].parts[-1].content == "And tomorrow?"
+    assert in_strands(begun, "And then?", "2.7 metres")
+    in_openai_agents(begun, "Thanks", [testing.assistant_message("Any time")])

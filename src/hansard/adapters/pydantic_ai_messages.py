@@ -65,7 +65,9 @@ def _text(session: Session, message: Message, tools: dict[str, str]) -> str:
         if text is not None:
             return text
     parts = with_files(message.parts, session.attachment)
-    return json.dumps(encode(message.role, parts, at=message.at, tools=tools))
+    text = json.dumps(encode(message.role, parts, at=message.at, tools=tools), ensure_ascii=False)
+    # pydantic takes no lone surrogates: each is shown as the character that stands for what can't be read.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Places:

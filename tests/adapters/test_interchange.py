@@ -177,7 +177,12 @@ def test_whatever_one_framework_wrote_the_others_and_the_command_line_go_on(begu
         return found
 
     assert asyncio.run(add()) == items
-    for words in (("ls",), ("show", "tide"), ("search", "metres"), ("export", "tide", "--format", "md", "-O", "-")):
+    for words in (
+        ("ls",),
+        ("show", "tide"),
+        ("search", "metres"),
+        ("export", "tide", "--format", "md", "-O", str(begun / "t.md")),
+    ):
         shown(begun, *words)
     assert in_pydantic_ai(begun, "And tomorrow?", "2.6 metres")[-1].parts[-1].content == "And tomorrow?"
     assert in_strands(begun, "And then?", "2.7 metres")

@@ -57,9 +57,9 @@ class Failing:
             for name, call in own.items():
                 setattr(os, name, call)
 
-    def _synced(self, sync: Callable[..., Any], fds: Sequence[int]) -> list[OSError | None]:
+    def _synced(self, sync: Callable[..., Any], fds: Sequence[int], **how: Any) -> list[OSError | None]:
         """Syncs side by side are calls of their own, each of which may be the one that fails."""
-        found: list[OSError | None] = sync(fds)
+        found: list[OSError | None] = sync(fds, **how)
         for place in range(len(found)):
             try:
                 self._watched("fdatasync", lambda _: None)(fds[place])

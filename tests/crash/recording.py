@@ -21,7 +21,7 @@ _LINE = re.compile(r"^(\d+) +(.*)$")
 _RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
 _FD = re.compile(r"^(\d+|AT_FDCWD)<([^>]*)>")
 _CREATED = re.compile(r"^(\d+)<")
-_ASKED = re.compile(r"aio_data=(\w+), aio_lio_opcode=IOCB_CMD_FDSYNC, aio_fildes=(\d+<[^>]*>)")
+_ASKED = re.compile(r"aio_data=(\w+), aio_lio_opcode=IOCB_CMD_FD?SYNC, aio_fildes=(\d+<[^>]*>)")
 _ENDED = re.compile(r"\{data=(\w+), obj=\w+, res=0, ")
 
 

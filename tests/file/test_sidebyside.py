@@ -207,3 +207,24 @@ def test_when_what_came_of_the_syncs_is_not_known_everybody_is_told_and_all_goes
     assert all(isinstance(answer, Unavailable) for answer in submitted(backend, "second").values())
     assert all(isinstance(answer, Appended) for answer in submitted(backend, "third").values())
     assert [texts(backend, name) for name in ("a", "b", "c")] == [["first", "third"]] * 3
+
+
+def test_folders_and_files_are_synced_together_or_one_by_one(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(fd), fsync(fd)))
+    (tmp_path / "file").write_bytes(b"x")
+    disk.sync_together(tmp_path, tmp_path / "file", tmp_path.parent)
+    assert len(synced) == (0 if sidebyside.usable() else 3)
+    monkeypatch.setattr(sidebyside, "sync", lambda fds, names: [])
+    disk.sync_together(tmp_path, tmp_path / "file", tmp_path.parent)
+    assert len(synced) >= 3
+
+
+@here
+def test_a_folder_that_can_not_be_synced_with_others_is_an_error(tmp_path, monkeypatch):
+    sync = sidebyside.sync
+    monkeypatch.setattr(
+        sidebyside, "sync", lambda fds, names: [*sync(fds, names=names)[:-1], OSError(errno.EIO, "bad")]
+    )
+    with pytest.raises(OSError, match="bad"):
+        disk.sync_together(tmp_path, tmp_path.parent)

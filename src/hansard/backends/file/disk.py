@@ -70,6 +70,23 @@ def sync_folder(path: str | Path) -> None:
         os.close(fd)
 
 
+def sync_together(*paths: Path) -> None:
+    """Return once the names in these folders, and the bytes of these files, are on the medium. Side by side if possible."""
+    fds: list[int] = []
+    try:
+        for path in paths:
+            fds.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))  # noqa: PERF401 - closed if one fails
+        found = sidebyside.sync(fds, names=True)
+        for error in found:
+            if error is not None:
+                raise error
+        for fd in fds[len(found) :]:
+            os.fsync(fd)
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
 def make_folder(path: Path, *, synced: bool = True) -> bool:
     """Make one folder; False if it was there. Its name is durable, unless the caller says that it syncs the parent."""
     made = True

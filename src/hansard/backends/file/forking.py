@@ -70,17 +70,28 @@ def _fork_of(
     with core.held(holder) as log:
         point = _point_of(log, at)
         log.sync_foreign()
-        mark(core, log, session, at)
+        marked = mark(core, log, session, at)
         fold = log.fold.copy() if holder == origin and at == log.mark.seq else None
         copies = _amendments(core, info, log, at) if fold is None else []
-        return _begin(core, session, creation, info, point, copies=copies, fold=fold)
+        return _begin(core, session, creation, info, point, copies=copies, fold=fold, unsynced=marked)
 
 
-def mark(core: Core, log: Log, session: str, at: int) -> None:
-    """Leave the durable marker of a fork in the folder of the log that holds the line it continues from."""
-    folder = core.layout.folder(log.place)
-    disk.make_folder(folder / FORKS)
-    disk.write_file(folder / FORKS / names.name_of(session), values.encode({"session": session, "at": at}) + b"\n")
+def mark(core: Core, log: Log, session: str, at: int) -> tuple[Path, ...]:
+    """Leave the marker of a fork in the folder of the log that holds the line it continues from.
+
+    It is durable once the paths that are returned are synced, which has to be before the fork's first line is written. A
+    marker that a crash leaves in part is none.
+    """
+    folder = core.layout.folder(log.place) / FORKS
+    disk.make_folder(folder, synced=False)
+    path = folder / names.name_of(session)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, disk.FILE_MODE)
+    try:
+        disk.write_all(fd, values.encode({"session": session, "at": at}) + b"\n")
+    finally:
+        os.close(fd)
+    # The names of the folders, too: another process may have made them, and not have come to sync them.
+    return path, folder, folder.parent
 
 
 def _holder(core: Core, origin: str, at: int) -> str | None:
@@ -119,6 +130,7 @@ def _begin(
     copies: list[Entry],
     fold: Fold | None = None,
     prefix_of: Log | None = None,
+    unsynced: tuple[Path, ...] = (),
 ) -> Created:
     """Write the fork's first commit: `created`, and the amendments in force that were made after the point."""
     inherits = {
@@ -127,12 +139,13 @@ def _begin(
     }
     new = msgspec.structs.replace(creation, id=session, kind="fork", parent=None, name=None, **inherits)
     place = f"sessions/{core.layout.named(session).name}"
-    if not disk.make_folder(core.layout.folder(place)) and core.layout.find(session) is not None:
+    folder = core.layout.folder(place)
+    if not disk.make_folder(folder, synced=False) and core.layout.find(session) is not None:
         with contextlib.suppress(NotFound):
             core.info(session)
             raise AlreadyExists(taken(session))
     if prefix_of is not None:
-        _copy_prefix(core, prefix_of, core.layout.folder(place), point.mark.seq)
+        _copy_prefix(core, prefix_of, folder, point.mark.seq)
     now_us = core.clock()
     with opened_log(core, session, place) as log, log.held():
         if log.begun:
@@ -150,7 +163,7 @@ def _begin(
         entry = created_entry(new, id=session, segments=point.segments)
         sealed: list[Sealed] = [seal(entry, now_us=now_us)]
         sealed += [seal(NewEntry(kind="amend", body=copy.body, at=copy.at), now_us=now_us) for copy in copies]
-        disk.sync_folder(core.layout.folder(place))
+        disk.sync_together(*unsynced, folder, folder.parent)
         with nothing_left_of(core, log):
             seq = write_first(core, log, Request(sealed=tuple(sealed)), at=point.at)
         if not whole:

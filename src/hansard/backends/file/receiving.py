@@ -324,7 +324,7 @@ def _origin(core: Core, session: str, arrived: Arrived) -> Generator[None]:
                 raise NotFound(msg)
             yield
             return
-        forking.mark(core, log, session, segment.last)
+        disk.sync_together(*forking.mark(core, log, session, segment.last))
         yield
 
 

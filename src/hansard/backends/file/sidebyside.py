@@ -1,8 +1,8 @@
 """Syncs of several files that run side by side while one thread waits for all of them.
 
 A thread for each sync has to take the interpreter again when its sync is done, one after the other; with sixteen files
-that cost more than the syncs. Linux takes them all in one call and tells of all in another: io_submit with
-IOCB_CMD_FDSYNC (io_submit(2)), which the kernel's own workers do as they do fdatasync. Elsewhere, and where a sandbox
+that cost more than the syncs. Linux takes them all in one call and tells of all in another: io_submit(2) with
+IOCB_CMD_FDSYNC or IOCB_CMD_FSYNC, which the kernel's own workers do as they do fdatasync and fsync. Elsewhere, and where a sandbox
 forbids these calls, nothing is done here, and the caller does it.
 """
 
@@ -18,6 +18,7 @@ from typing import Any, Final
 MOST: Final = 64
 """So many files are synced at once."""
 
+_FSYNC: Final = 2
 _FDSYNC: Final = 3
 _CALLS: Final = {"x86_64": (206, 209, 208), "aarch64": (0, 2, 4)}
 """The numbers of io_setup, io_submit and io_getevents in the kernel's tables of system calls."""
@@ -31,14 +32,17 @@ def usable() -> bool:
     return _queues.usable
 
 
-def sync(fds: Sequence[int]) -> list[OSError | None]:
-    """What came of syncing the first of these files (each its error or None), as many as the system took: often all."""
+def sync(fds: Sequence[int], *, names: bool = False) -> list[OSError | None]:
+    """What came of syncing the first of these files (each its error or None), as many as the system took: often all.
+
+    With `names`, as fsync does, which folders need; else as fdatasync does.
+    """
     queue = _queues.take()
     if queue is None:
         return []
-    found, whole = queue.sync(fds[:MOST])
+    found, known = queue.sync(fds[:MOST], _FSYNC if names else _FDSYNC)
     # A queue in which something may still be under way is not used again.
-    if whole:
+    if known:
         _queues.give_back(queue)
     return found
 
@@ -67,11 +71,11 @@ class _Queue:
         if call(ctypes.c_long(numbers[0]), ctypes.c_long(MOST), ctypes.byref(self._id)) < 0:
             raise OSError(ctypes.get_errno(), "io_setup")
 
-    def sync(self, fds: Sequence[int]) -> tuple[list[OSError | None], bool]:
+    def sync(self, fds: Sequence[int], operation: int) -> tuple[list[OSError | None], bool]:
         """What came of each sync that the kernel took, and whether all of those are known to have ended."""
         for number, fd in enumerate(fds):
             request = self._requests[number]
-            request.opcode, request.fd, request.data = _FDSYNC, fd, number
+            request.opcode, request.fd, request.data = operation, fd, number
         ctypes = self._ctypes
         taken = 0
         while taken < len(fds):

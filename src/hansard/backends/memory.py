@@ -172,7 +172,8 @@ class MemoryBackend(MemoryUpkeep):
             amends = [NewEntry(kind="amend", body=entry.body, at=entry.at) for entry in later if not entry.erased]
             lines = [*shelf.inherited_lines(origin), *shelf.log(origin).lines][:at]
             seq = shelf.begin(session, [created, *amends], Request(), prefix=lines)
-            if any(shelf.owner(segment) is None for segment in shelf.log(session).segments):
+            if shelf.owner(shelf.log(session).segments[-1]) is None:
+                # The line lies in a copy that a deleted session left: the new fork gets its own.
                 shelf.log(session).prefix = lines
                 needed = {name for entry in everything[:at] for name in attachments_in(entry.body)}
                 shelf.log(session).files = {name: data for name, data in shelf.files(origin).items() if name in needed}

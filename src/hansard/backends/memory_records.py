@@ -63,9 +63,14 @@ class Records:
         if log.prefix or not log.lines:
             return log.prefix
         found: list[bytes] = []
-        for segment in log.segments:
+        for place, segment in enumerate(log.segments):
             owner = self.owner(segment)
             if owner is None:
+                # Whoever continues a session that is gone has a copy of all that it shows of it.
+                heirs = [self.owner(later) for later in log.segments[place + 1 : place + 2]]
+                if heirs and heirs[0] is not None and len(heirs[0].prefix) >= segment.last:
+                    found += heirs[0].prefix[len(found) : segment.last]
+                    continue
                 msg = f"session {session!r}: the entries up to {segment.last} that it shows of {segment.session!r} are gone"
                 raise Corrupt(msg)
             first = owner.first.seq

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from ...codec import values
+from ...limits import MIB
 from ...model.entry import Json
 from ...model.info import SessionInfo
 from ...model.requests import Page
@@ -55,7 +56,9 @@ class Catalogue:
             Unavailable: its folder can't be written to.
         """
         schema = path_of_schema().read_text(encoding="utf-8")
-        self._open_on(Database(path, schema=schema, application=_APPLICATION, version=_SCHEMA_VERSION), fold_version)
+        # Filling its many indexes must not read them again and again.
+        database = Database(path, schema=schema, application=_APPLICATION, version=_SCHEMA_VERSION, cache=16 * MIB)
+        self._open_on(database, fold_version)
         if store:
             self._be_of(store)
 

@@ -21,6 +21,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -28,6 +29,7 @@ import apsw
 import msgspec
 
 from ...errors import Unavailable
+from ...limits import KIB, MIB
 from . import dbfile, disk
 from .dbfile import WAIT_MS, Identity
 
@@ -36,6 +38,9 @@ T = TypeVar("T")
 _IDLE_MAX: Final = 4
 _CHECKPOINT_PAGES: Final = 2_000
 _WAL_BYTES_KEPT: Final = 1 << 20
+_SETTINGS: Final = {
+    "synchronous": "NORMAL", "fullfsync": True, "checkpoint_fullfsync": True, "temp_store": "MEMORY",
+    "foreign_keys": False, "trusted_schema": False, "journal_size_limit": _WAL_BYTES_KEPT}  # fmt: skip
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, msgspec.DecodeError)
 
 
@@ -46,15 +51,17 @@ class Switched(Exception):
 class Database:
     """One SQLite file, the connections to it, and its replacement by an empty one when it can't be used."""
 
-    def __init__(self, path: Path, *, schema: str, application: int, version: int, lock: Path | None = None) -> None:
-        """Name the file; it is opened, or made, at the first use."""
+    def __init__(self, path: Path, *, schema: str, application: int, version: int, cache: int = 8 * MIB) -> None:
+        """Name the file; it is opened, or made, at the first use. Each connection keeps so many bytes of it at most."""
         self.path = path
         self.replaced = 0
         """How many times this object had to put an empty file in place."""
-        self._lock_path = lock or path.with_suffix(".lock")
+        self._lock_path = path.with_name(path.name.removesuffix(".db") + ".lock")
         self._schema = schema
         self._application = application
         self._version = version
+        self._cache = cache
+        self._alike = partial(Database, schema=schema, application=application, version=version, cache=cache)
         self._closed = False
         self._reset()
         _databases.add(self)
@@ -210,14 +217,8 @@ class Database:
     def _usable(self, con: apsw.Connection) -> bool:
         if con.pragma("application_id") != self._application or con.pragma("user_version") != self._version:
             return False
-        con.pragma("synchronous", "NORMAL")
-        con.pragma("fullfsync", True)
-        con.pragma("checkpoint_fullfsync", True)
-        con.pragma("temp_store", "MEMORY")
-        con.pragma("cache_size", -16_384)  # KiB: filling many indexes must not read them again and again
-        con.pragma("foreign_keys", False)
-        con.pragma("trusted_schema", False)
-        con.pragma("journal_size_limit", _WAL_BYTES_KEPT)
+        for name, value in (*_SETTINGS.items(), ("cache_size", -self._cache // KIB)):
+            con.pragma(name, value)
         con.wal_autocheckpoint(_CHECKPOINT_PAGES)
         # The last to close would checkpoint, with two syncs, each time that a process forks.
         con.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -243,8 +244,7 @@ class Database:
         """A new, empty database of the same schema beside this one, to be filled and then switched in."""
         dbfile.sweep(self.path, ".rebuild-")
         path = self.path.with_name(f"{self.path.name}.rebuild-{os.getpid()}-{os.urandom(4).hex()}")
-        lock = path.with_name(path.name + ".lock")
-        return Database(path, schema=self._schema, application=self._application, version=self._version, lock=lock)
+        return self._alike(path)
 
     def switch(self, built: Database, last: Callable[[apsw.Connection], object]) -> None:
         """Let the path name the `built` file from now on.

@@ -20,7 +20,7 @@ from ..limits import CATEGORY_DEPTH_MAX, ID_BYTES_MAX
 from ..model.documents import KINDS, DocumentKey
 
 _NAME_BYTES_MAX = 120
-_PLAIN = re.compile(rb"[a-z0-9_-]")
+_OTHERS = re.compile(rb"[^a-z0-9_-]")
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul"] + [f"{port}{n}" for port in ("com", "lpt") for n in range(10)],
 )
@@ -49,7 +49,7 @@ def check_id(value: object, what: str = "session id") -> str:
 def name_of(identifier: str) -> str:
     """The file name that stands for an id: different ids have different names, also where case is folded."""
     raw = identifier.encode()
-    name = "".join(chr(byte) if _PLAIN.match(bytes((byte,))) else f"%{byte:02x}" for byte in raw)
+    name = _OTHERS.sub(lambda found: b"%%%02x" % found[0][0], raw).decode("ascii")
     if name in _DEVICES:
         name = f"%{raw[0]:02x}{name[1:]}"
     if len(name) > _NAME_BYTES_MAX:

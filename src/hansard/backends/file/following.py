@@ -190,7 +190,7 @@ class Following:
         if self.begun or not self._first_hash:
             # An empty file that was looked at may be a session by now, made by another process.
             self._forget()
-        start = self._around.remembered(self.session)
+        start = self._around.remembered(self.session) if now[2] else None
         if start is not None and start.is_of(now) and self._still_holds(start.mark):
             with contextlib.suppress(ValueError):
                 self.fold, self.mark = Fold.load(start.fold), start.mark

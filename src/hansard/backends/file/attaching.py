@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from hashlib import sha256 as hash_of
@@ -45,9 +46,10 @@ def attach(core: Core, session: str, data: bytes, *, mime: str, name: str | None
         if path is None:
             _keep(core, log, data, f"{digest}.{extension(mime)}")
             return kept
-        if path.stat().st_mtime_ns // 1000 > core.clock() - GARBAGE_AGE_S * 500_000:
-            _found(path, core.clock())
-            return kept
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime_ns // 1000 > core.clock() - GARBAGE_AGE_S * 500_000:
+                _found(path, core.clock())
+                return kept
     # It has lain there for long and may be collected as garbage at this moment, but only by whoever has the lock.
     with core.held(session) as log:
         path = _file(core.layout.folder(log.place), digest)
@@ -67,13 +69,9 @@ def _found(path: Path, now_us: int) -> None:
 def _keep(core: Core, log: Log, data: bytes, name: str) -> None:
     core.announce(log)
     folder = core.layout.folder(log.place) / ATTACHMENTS
-    try:
-        disk.make_folder(folder)
-        disk.write_file(folder / name, data)
-        _stamp(folder / name, core.clock())
-    except FileNotFoundError:
-        msg = f"session {log.session!r} was deleted meanwhile"
-        raise NotFound(msg) from None
+    disk.make_folder(folder)
+    disk.write_file(folder / name, data)
+    _stamp(folder / name, core.clock())
 
 
 def _stamp(path: Path, now_us: int) -> None:

@@ -46,6 +46,22 @@ class Index(Protocol):
         ...
 
 
+@contextlib.contextmanager
+def _gone_is_not_found(log: Log) -> Generator[None]:
+    """A file that is missing because the session was taken away meanwhile is no fault of the disk.
+
+    A deletion renames the folder of a session while others are at work there without its lock, and a reset does so
+    whoever has the lock.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        if log.is_in_place():
+            raise
+        msg = f"session {log.session!r} was deleted meanwhile"
+        raise NotFound(msg) from None
+
+
 class Core:
     """The state that all verbs of one open store share."""
 
@@ -77,7 +93,7 @@ class Core:
             NotFound: there is no such session.
             Corrupt: the log is damaged, or what is left of it shows that it was a session.
         """
-        with self._again(session) as log:
+        with self._again(session) as log, _gone_is_not_found(log):
             self._check_begun(log)
             yield log
 
@@ -102,7 +118,7 @@ class Core:
             NotFound, Corrupt: as `current`.
             Unavailable: the session is poisoned or its files can't be opened.
         """
-        with self.pool.using(session) as log, log.held():
+        with self.pool.using(session) as log, log.held(), _gone_is_not_found(log):
             self._check_begun(log)
             yield log
 
@@ -113,7 +129,7 @@ class Core:
         Raises:
             NotFound, Unavailable: nothing stands for it; its files can't be opened.
         """
-        with self.pool.using(session) as log, log.locked():
+        with self.pool.using(session) as log, log.locked(), _gone_is_not_found(log):
             yield log
 
     def _check_begun(self, log: Log) -> None:

@@ -76,6 +76,14 @@ class Following:
         """Of the file that is open; known also of one that does not begin yet, or whose first line is gone."""
         return identity(self._fd)[1] if self._fd >= 0 else 0
 
+    def is_in_place(self) -> bool:
+        """Whether the file that is open is still the one that the path names."""
+        try:
+            found = os.lstat(self._name)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return self._fd >= 0 and (found.st_dev, found.st_ino) == identity(self._fd)
+
     @property
     def stamp(self) -> tuple[int, ...]:
         """(device, inode, size, mtime in ns) of the file as `mark` and `fold` describe it."""

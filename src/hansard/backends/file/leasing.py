@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ...errors import NotFound
 from ...model.info import SessionInfo
 from .. import admitting
 from ..beside import renewed
@@ -24,12 +23,7 @@ def renew(core: Core, session: str, fence: int) -> None:
     """As the contract says."""
     with core.held(session) as log:
         admitting.check_fence(log.fold, fence)
-        path = core.layout.folder(log.place) / RENEWED
-        try:
-            fd = locks.open_file(path, os.O_WRONLY | os.O_CREAT)
-        except FileNotFoundError:
-            msg = f"session {session!r} was deleted meanwhile"
-            raise NotFound(msg) from None
+        fd = locks.open_file(core.layout.folder(log.place) / RENEWED, os.O_WRONLY | os.O_CREAT)
         try:
             # One write of a fixed length in place: a reader sees the old renewal or the new one.
             disk.write_all(fd, b"%020d %020d\n" % (fence, core.clock()))

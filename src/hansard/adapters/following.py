@@ -85,11 +85,7 @@ class Following(Generic[V]):
         Raises:
             NotFound: there is no such session.
         """
-        with self._mutex:
-            kept = self._kept.setdefault(session.id, _Kept(self._make))
-            self._kept.move_to_end(session.id)
-            while len(self._kept) > self._keep:
-                self._kept.popitem(last=False)
+        kept = self._of(session.id)
         with kept.mutex:
             try:
                 info = kept.catch_up(session)
@@ -101,6 +97,20 @@ class Following(Generic[V]):
                 kept.forget()
                 raise
             yield kept.view, info, kept.seq
+
+    @contextlib.contextmanager
+    def alone(self, session: str) -> Generator[None]:
+        """No thread works with the view of this session meanwhile: what is appended comes between no look and write."""
+        with self._of(session).mutex:
+            yield
+
+    def _of(self, session: str) -> _Kept[V]:
+        with self._mutex:
+            kept = self._kept.get(session) or self._kept.setdefault(session, _Kept(self._make))
+            self._kept.move_to_end(session)
+            while len(self._kept) > self._keep:
+                self._kept.popitem(last=False)
+            return kept
 
     def drop(self, session: str) -> None:
         """Forget the view of a session."""

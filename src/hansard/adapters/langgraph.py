@@ -41,11 +41,11 @@ from ..store import Session, Store
 from .following import Following
 from .langgraph_async import AsyncTwins
 from .langgraph_dropping import drop_runs, keep_newest
+from .langgraph_places import config_of, place_of, thread_session, tuple_of
 from .langgraph_store import HansardStore
 from .langgraph_thread import WRITES, Thread, viewing
 from .langgraph_values import Codec
 from .langgraph_writing import EMPTY, Draft
-from .naming import fitting
 from .opened import AnyStore, opened
 
 __all__ = ["HansardSaver", "HansardStore"]
@@ -54,6 +54,7 @@ FLAG: Final = "langgraph"
 """The field of a session that says that it is a thread; its value is the thread's id."""
 _ATTEMPTS_MAX: Final = 200
 _THREADS_KEPT: Final = 32
+_SESSIONS_MAX: Final = 4096
 _ON: Final = ("input", "loop")
 """How a run goes on from a checkpoint; "fork" and "update" go back on purpose."""
 _APART: Final = frozenset(("channel_values", "channel_versions", "id"))
@@ -90,6 +91,7 @@ class HansardSaver(AsyncTwins):
         self._refuses = on_fork == "refuse"
         self._copies = copies
         self._threads = self._following()
+        self._sessions: dict[str, Session] = {}
 
     def with_allowlist(self, extra_allowlist: Any) -> Self:
         """The same saver, whose serializer may also make these types."""
@@ -100,7 +102,7 @@ class HansardSaver(AsyncTwins):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that the config names, or the newest of its thread and namespace; None if there is none."""
-        thread_id, ns = _place(config)
+        thread_id, ns = place_of(config)
         session = self._existing(thread_id)
         if session is None:
             return None
@@ -110,7 +112,7 @@ class HansardSaver(AsyncTwins):
                 record = thread.checkpoints.get(ns, {}).get(identity or "")
                 if identity is None or record is None or record.hidden:
                     return None
-                return _tuple(thread, session, thread_id, ns, identity)
+                return tuple_of(thread, session, thread_id, ns, identity)
         except NotFound:
             return None
 
@@ -143,7 +145,7 @@ class HansardSaver(AsyncTwins):
         for identity, thread_id, ns in sorted(found, reverse=True):
             if left is not None and left <= 0:
                 return
-            one = self.get_tuple(_config(thread_id, ns, identity))
+            one = self.get_tuple(config_of(thread_id, ns, identity))
             if one is None or any(one.metadata.get(key) != value for key, value in (filter or {}).items()):
                 continue
             left = None if left is None else left - 1
@@ -161,7 +163,7 @@ class HansardSaver(AsyncTwins):
         Raises:
             Conflict: `on_fork="refuse"`, and another run has gone on from its parent.
         """
-        thread_id, ns = _place(config)
+        thread_id, ns = place_of(config)
         codec = Codec(self.serde)
         rest = {key: value for key, value in checkpoint.items() if key not in _APART}
         body = {
@@ -176,9 +178,9 @@ class HansardSaver(AsyncTwins):
             session = self._session(thread_id)
             try:
                 if self._put(session, write):
-                    return _config(thread_id, ns, checkpoint["id"])
+                    return config_of(thread_id, ns, checkpoint["id"])
             except NotFound:
-                self._threads.drop(session.id)
+                self._forget(session.id)
             # Another process was faster; it gets a moment to go on, so that neither starves.
             time.sleep(random.uniform(0, 0.002 * min(attempt + 1, 20)))  # noqa: S311 - no secret
         msg = f"thread {thread_id!r}: {_ATTEMPTS_MAX} attempts to write a checkpoint met another writer; run it again"
@@ -188,7 +190,7 @@ class HansardSaver(AsyncTwins):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """The writes of a task are durable; the checkpoint they belong to may come later. Repeating adds nothing."""
-        thread_id, ns = _place(config)
+        thread_id, ns = place_of(config)
         codec = Codec(self.serde)
         body = {
             "ns": ns, "checkpoint": config.get("configurable", {})["checkpoint_id"], "task": task_id, "path": task_path,
@@ -198,11 +200,23 @@ class HansardSaver(AsyncTwins):
                 for place, (channel, value) in enumerate(writes)
             ],
         }  # fmt: skip
-        self._session(thread_id).append(NewEntry(kind=WRITES, body=body), set={FLAG: thread_id})
+        entry = NewEntry(kind=WRITES, body=body)
+        for _ in range(_ATTEMPTS_MAX):
+            session = self._session(thread_id)
+            try:
+                with self._threads.alone(session.id):
+                    session.append(entry, set={FLAG: thread_id})
+            except NotFound:
+                self._forget(session.id)
+            else:
+                return
+        msg = f"thread {thread_id!r} was deleted {_ATTEMPTS_MAX} times while writes were added to it; run it again"
+        raise NotFound(msg)
 
     def delete_thread(self, thread_id: str) -> None:
         """The thread and the session that it is are gone."""
         self.store.delete(thread_session(str(thread_id)))
+        self._forget(thread_session(str(thread_id)))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """All checkpoints of these runs are gone, with their writes, in every thread.
@@ -241,7 +255,7 @@ class HansardSaver(AsyncTwins):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """For each channel the writes of the checkpoint's ancestors since the nearest stored value, and that value."""
-        thread_id, ns = _place(config)
+        thread_id, ns = place_of(config)
         found: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
         session = self._existing(thread_id) if channels else None
         if session is None:
@@ -276,7 +290,7 @@ class HansardSaver(AsyncTwins):
             return []
         with self._threads.of(session) as (thread, _, _):
             ends = [one for one in thread.visible(checkpoint_ns) if not thread.children(checkpoint_ns, one)]
-        return [_config(str(thread_id), checkpoint_ns, one) for one in sorted(ends, reverse=True)]
+        return [config_of(str(thread_id), checkpoint_ns, one) for one in sorted(ends, reverse=True)]
 
     def close(self) -> None:
         """A store that was opened here is closed; one that was given stays open."""
@@ -309,7 +323,17 @@ class HansardSaver(AsyncTwins):
             return None
 
     def _session(self, thread_id: str) -> Session:
-        return self._existing(thread_id) or self.store.get_or_create(thread_session(thread_id))
+        """The session to write to, made if need be; one that was known may be gone, which the write then says."""
+        name = thread_session(thread_id)
+        found = self._sessions.get(name) or self._existing(thread_id) or self.store.get_or_create(name)
+        if len(self._sessions) >= _SESSIONS_MAX:
+            self._sessions.clear()
+        self._sessions[name] = found
+        return found
+
+    def _forget(self, session: str) -> None:
+        self._sessions.pop(session, None)
+        self._threads.drop(session)
 
     def _all_threads(self) -> Iterator[str]:
         for info in self.store.sessions(fields={FLAG: ANY}):
@@ -358,38 +382,3 @@ class _Write:
         self.changed = changed
         self.source = source
         self.compared: dict[str, Any] = {}
-
-
-def thread_session(thread_id: str) -> str:
-    """The id of the session that a thread is: its own, or one made of it where that is too long."""
-    return fitting(str(thread_id))
-
-
-def _place(config: RunnableConfig) -> tuple[str, str]:
-    given = config.get("configurable", {})
-    return str(given["thread_id"]), given.get("checkpoint_ns") or ""
-
-
-def _config(thread_id: str, ns: str, identity: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": ns, "checkpoint_id": identity}}
-
-
-def _tuple(thread: Thread, session: Session, thread_id: str, ns: str, identity: str) -> CheckpointTuple:
-    record = thread.checkpoints[ns][identity]
-    body = thread.body(session, record.seq)
-    held: dict[str, Any] = {}
-    for channel in body["versions"]:
-        at = thread.source(session, ns, record.seq, channel)
-        if at is not None and at[1] != EMPTY:
-            held[channel] = thread.value(session, channel, at)
-    codec = thread.codec
-    checkpoint: Any = {
-        **codec.value(body["rest"]), "id": identity, "channel_values": held, "channel_versions": dict(body["versions"])
-    }  # fmt: skip
-    return CheckpointTuple(
-        _config(thread_id, ns, identity),
-        checkpoint,
-        codec.value(body["metadata"]),
-        None if record.parent is None else _config(thread_id, ns, record.parent),
-        thread.writes(session, ns, identity),
-    )

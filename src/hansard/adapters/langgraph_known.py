@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import marshal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Container, Generator, Sequence
+from itertools import chain
 from operator import attrgetter, is_
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from .langgraph_values import MESSAGES, copied, is_json
 from .langgraph_watching import Watch
 
 _NUMBERS: Final = frozenset((int, float, bool))
+_ONE_BY_ONE_MAX: Final = 400
+"""To watch an object takes as long as to compare it ten times; what is given out as a copy is gone after a few."""
 _new, _assign = object.__new__, object.__setattr__
 _fields_of = attrgetter("__dict__")
 
@@ -90,11 +93,11 @@ class _Elements:
         self.frozen: list[Frozen | None] = []
         self.objects: list[Any] = []
         self.watch = Watch()
+        """Of the objects, from the first on; the others are looked at one by one."""
 
     def append(self, one: Frozen | None, value: Any) -> None:
         self.frozen.append(one)
         self.objects.append(value)
-        self.watch.add(value, watchable=one is not None)
 
     def cut(self, size: int) -> None:
         del self.frozen[size:]
@@ -105,6 +108,22 @@ class _Elements:
         new = _Elements()
         new.frozen, new.objects, new.watch = self.frozen[:size], self.objects[:size], self.watch.copy(size)
         return new
+
+    def is_at(self, place: int, value: Any) -> bool:
+        """Whether an object is the same as an element."""
+        one = self.frozen[place]
+        return one is not None and one.is_(value)
+
+    def changed(self, size: int) -> list[int]:
+        """Places among the first at which the objects are not what was frozen, or it can't be told cheaply."""
+        unsure = chain(self.watch.unsure(size), range(self.watch.size, size))
+        return [place for place in unsure if not self.is_at(place, self.objects[place])]
+
+    def watched(self, size: int, changed: Container[int]) -> None:
+        """The first objects are watched, but those at the places that were found changed just now."""
+        for place in range(self.watch.size, size):
+            watchable = self.frozen[place] is not None and place not in changed
+            self.watch.add(self.objects[place], watchable=watchable)
 
 
 class Known:
@@ -147,11 +166,11 @@ class Known:
         """The places, as far as both go, at which these are not the same elements, or it can't be told cheaply."""
         size = min(self._size, len(given))
         alike = self._identical(given)
-        watch = self._elements.watch
-        if not watch.unchanged(alike):
-            return [place for place in range(size) if not self._is(place, given[place])]
-        odd = [place for place in watch.odd if place < alike]
-        return odd + [place for place in range(alike, size) if not self._is(place, given[place])]
+        elements = self._elements
+        found = elements.changed(alike)
+        if alike - elements.watch.size > _ONE_BY_ONE_MAX:
+            elements.watched(alike, frozenset(found))
+        return found + [place for place in range(alike, size) if not elements.is_at(place, given[place])]
 
     def places(self) -> dict[int, int]:
         """Where each object stands, by its identity."""
@@ -159,7 +178,7 @@ class Known:
 
     def is_at(self, place: int, value: Any) -> bool:
         """Whether an object is the same as an element."""
-        return self._is(place, value)
+        return self._elements.is_at(place, value)
 
     def _identical(self, values: Sequence[Any]) -> int:
         """How many from the first on are the very objects that stand for the elements."""
@@ -169,10 +188,6 @@ class Known:
         if all(map(is_, values, objects)):
             return min(len(values), len(objects))
         return next(place for place, same in enumerate(map(is_, values, objects)) if not same)
-
-    def _is(self, place: int, value: Any) -> bool:
-        one = self._elements.frozen[place]
-        return one is not None and one.is_(value)
 
     def _own(self) -> _Elements:
         """The elements, which hold no more than this list: they may be changed."""
@@ -188,9 +203,7 @@ class Known:
         shared = max(0, self._size - copies)
         with _without_collection():
             elements = self._own()
-            unspoilt = elements.watch.unchanged(shared)
-            if not unspoilt:
-                elements = self._elements = self._thawed_anew(shared)
+            self._mend(elements, shared)
             for place in [place for place in elements.watch.odd if place < shared]:
                 elements.objects[place] = made(place)
             newest = elements.frozen[shared:]
@@ -199,13 +212,15 @@ class Known:
                 elements.append(one, made(place) if one is None else one.thawed())
             return elements.objects[:]
 
-    def _thawed_anew(self, shared: int) -> _Elements:
-        """The elements, with a new object for each of the first that somebody has changed."""
-        new = _Elements()
-        for place, one in enumerate(self._elements.frozen):
-            value = self._elements.objects[place]
-            new.append(one, one.thawed() if one is not None and place < shared and not one.is_(value) else value)
-        return new
+    @staticmethod
+    def _mend(elements: _Elements, size: int) -> None:
+        """The first objects are what was frozen, a new one where somebody has changed one, and watched."""
+        for place in reversed(elements.changed(size)):
+            one = elements.frozen[place]
+            if one is not None:
+                elements.watch.cut(place)
+                elements.objects[place] = one.thawed()
+        elements.watched(size, ())
 
 
 @contextlib.contextmanager

@@ -10,7 +10,17 @@ pytest.importorskip("langgraph", reason="LangGraph is not installed: pip install
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 
+from hansard.adapters import langgraph_known, langgraph_watching
 from hansard.adapters.langgraph_known import Known, frozen
+
+
+@pytest.fixture(autouse=True, params=["one by one", "watched", "watched in small groups"])
+def way(request, monkeypatch):
+    """How messages are compared; long lists are watched, which short ones must be told to be."""
+    if request.param != "one by one":
+        monkeypatch.setattr(langgraph_known, "_ONE_BY_ONE_MAX", 0)
+    if request.param == "watched in small groups":
+        monkeypatch.setattr(langgraph_watching, "_GROUP_MAX", 3)
 
 
 def messages():
@@ -136,6 +146,8 @@ def test_a_list_that_goes_on_leaves_what_it_began_with_as_it_was():
     shorter.append(frozen(other), other)
     assert shorter.differing([*objects[:4], other]) == []
     assert one.differing(objects) == []
+    objects[8].content = "else"
+    assert (before.differing(objects), one.differing(objects), two.differing(objects[:10])) == ([8], [8], [8])
 
 
 @pytest.mark.parametrize("copies", [0, 3, 100])
@@ -161,6 +173,7 @@ def test_random_changes_are_found_where_they_were_made():
         objects = messages()
         before = known(objects[: source.randrange(1, 21)])
         for _ in range(source.randrange(4)):
+            before.differing(objects)
             before = before.first(objects[: source.randint(1, len(before.values()))])
         size = len(before.values())
         changed = set()

@@ -353,6 +353,19 @@ def test_two_writers_on_one_parent_are_two_branches(saver):
     assert (values(saver, one)["n"], values(saver, two)["n"]) == (1, 2)
 
 
+def test_a_thread_that_was_deleted_elsewhere_begins_anew_with_what_comes_next(saver, store):
+    scripted(saver).invoke({"messages": talk(1)[:1]}, CONFIG)
+    HansardSaver(store).delete_thread("t")
+    at = {"configurable": {**CONFIG["configurable"], "checkpoint_id": "c"}}
+    saver.put_writes(at, [("messages", "x")], "task")
+    assert store.exists("t")
+    assert saver.get_tuple(CONFIG) is None
+    HansardSaver(store).delete_thread("t")
+    found = scripted(saver).invoke({"messages": talk(1)[:1]}, CONFIG)
+    assert found["messages"] == talk(1)
+    assert values(fresh(saver))["messages"] == talk(1)
+
+
 def test_a_fork_can_be_refused(store):
     saver = HansardSaver(store, on_fork="refuse")
     base = put(saver, n=0)

@@ -31,3 +31,48 @@ def test_a_session_without_a_whole_first_group_is_corrupt_and_stays_listed(how, 
         assert store.get("other").history()[0].text == "intact"
         with pytest.raises(hansard.HansardError):
             store.create(id="s")
+
+
+WITNESSES = {
+    "its row": lambda store, folder: len(list(store.sessions())),
+    "an attachment": lambda store, folder: (
+        store.get("s").attach(b"abc", mime="text/plain"),
+        (folder / "index.db").unlink(),
+    ),
+}
+
+
+@pytest.mark.parametrize("witness", WITNESSES)
+@pytest.mark.parametrize("first", ["info", "append", "create", "get_or_create"])
+def test_a_log_that_was_removed_is_told_of_where_something_shows_that_it_was_there(witness, first, tmp_path):
+    calls = {
+        "info": lambda store: store.info("s"),
+        "append": lambda store: store.get("s").append(hansard.user("more")),
+        "create": lambda store: store.create(id="s"),
+        "get_or_create": lambda store: store.get_or_create("s"),
+    }
+    with hansard.open(tmp_path) as store:
+        store.create(id="s", entries=[hansard.user("hello")])
+        WITNESSES[witness](store, tmp_path)
+    (tmp_path / "sessions" / "s" / "log.jsonl").unlink()
+    with hansard.open(tmp_path) as store:
+        for name in (first, *calls):
+            with pytest.raises(hansard.Corrupt, match="log is gone") as caught:
+                calls[name](store)
+            assert "check --repair" in str(caught.value)
+        assert store.exists("s")
+        assert [(found.session, found.severity) for found in store.check()][:1] == [("s", "damage")]
+        store.check(repair=True)
+        assert not store.exists("s")
+        assert store.create(id="s", entries=[hansard.user("anew")]).history()[0].text == "anew"
+
+
+def test_a_folder_without_a_log_that_a_writer_has_in_hand_is_no_session(tmp_path):
+    with hansard.open(tmp_path) as store, hansard.open(tmp_path) as other:
+        store.create(id="s", entries=[hansard.user("hello")])
+        assert other.delete("s")
+        # As of somebody who makes it anew, has made the folder, and has yet to make the log.
+        (tmp_path / "sessions" / "s").mkdir()
+        with pytest.raises(hansard.NotFound):
+            store.info("s")
+        assert store.create(id="s", entries=[hansard.user("anew")]).info.message_count == 1

@@ -78,9 +78,7 @@ def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -
         looking.broken = True
         yield Finding(named, DAMAGE, str(error), error.path or str(folder / LOG), error.line, error.offset)
     if looking.empty:
-        was = any((folder / name).exists() for name in ("children", "attachments", PREFIX)) or _knew(
-            core, named, folder
-        )
+        was = core.was_session(named, place)
         what = "a session was here and its log is empty, cut in its first group, or gone"
         never = "a creation that was never acknowledged left this behind"
         yield Finding(named, DAMAGE if was else NOTE, f"{folder}: {what if was else never}", path=str(folder))
@@ -95,14 +93,6 @@ def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -
         yield from checking_places.way_to(core, named, place, repair=repair)
     yield from looking.before(core, place)
     yield from _check_attachments(core, looking)
-
-
-def _knew(core: Core, session: str, folder: Path) -> bool:
-    try:
-        inode = os.lstat(folder / LOG).st_ino
-    except FileNotFoundError:
-        return False
-    return core.index.knew(session, inode)
 
 
 class _Looking:

@@ -16,7 +16,7 @@ from ..bells import Bells
 from ..derive import detached
 from . import leasing, rows, sources
 from .known import Start
-from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout
+from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout, is_real_folder
 from .log import Log
 from .pool import Pool
 from .rows import Row
@@ -43,6 +43,10 @@ class Index(Protocol):
 
     def knew(self, session: str, inode: int) -> bool:
         """Whether this very file was the log of a session once."""
+        ...
+
+    def vouches(self, session: str, place: str) -> bool:
+        """Whether a session stood at a place for all that is known: it has a row, and nobody has it in hand."""
         ...
 
 
@@ -133,22 +137,36 @@ class Core:
             yield log
 
     def _check_begun(self, log: Log) -> None:
-        if log.begun:
-            return
-        if self.was_session(log):
-            msg = (
-                f"{log.path}: session {log.session!r} was here, but its log is empty or cut in the first line. "
-                "Restore it from a backup; `hansard check --repair` moves what is left to quarantine"
-            )
-            raise Corrupt(msg, path=str(log.path), line=1)
-        msg = f"session {log.session!r} does not exist in {self.layout.root}"
-        raise NotFound(msg)
+        if not log.begun:
+            self.check_never_was(log.session, log.place)
+            msg = f"session {log.session!r} does not exist in {self.layout.root}"
+            raise NotFound(msg)
 
-    def was_session(self, log: Log) -> bool:
-        """Whether anything but its log shows that a session was acknowledged here."""
-        folder = self.layout.folder(log.place)
-        beside = (folder / CHILDREN, folder / ATTACHMENTS, folder / PREFIX)
-        return any(path.exists() for path in beside) or self.index.knew(log.session, log.inode)
+    def check_never_was(self, session: str, place: str) -> None:
+        """Return if nothing shows that a session was acknowledged at a place that has no whole first commit.
+
+        Raises:
+            Corrupt: it was.
+        """
+        if not self.was_session(session, place):
+            return
+        path = self.layout.log(place)
+        msg = (
+            f"{path}: session {session!r} was here, but its log is gone, empty or cut in the first line. "
+            "Restore it from a backup; `hansard check --repair` moves what is left to quarantine"
+        )
+        raise Corrupt(msg, path=str(path), line=1)
+
+    def was_session(self, session: str, place: str) -> bool:
+        """Whether anything shows that a session was acknowledged at a place that has no whole first commit."""
+        folder = self.layout.folder(place)
+        if any((folder / name).exists() for name in (CHILDREN, ATTACHMENTS, PREFIX)):
+            return True
+        now = rows.stamp(self.layout.root, place)
+        if now is not None:
+            return self.index.knew(session, now[0])
+        # Whoever takes the session away, or makes it anew, has it in hand before, and until its row says so.
+        return is_real_folder(folder) and self.index.vouches(session, place) and not self.layout.log(place).exists()
 
     def info(self, session: str) -> SessionInfo:
         """What a session is now; the caller may change it."""

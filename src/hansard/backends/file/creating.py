@@ -203,7 +203,7 @@ def begin(core: Core, session: str, place: str, first: Request, entry: NewEntry)
     with opened_log(core, session, place) as log, log.held():
         if log.begun:
             return None
-        check_free(core, log)
+        core.check_never_was(session, place)
         log.clear_unbegun(core.layout.quarantine)
         disk.sync_together(folder, folder.parent)
         core.announce(log)
@@ -213,17 +213,6 @@ def begin(core: Core, session: str, place: str, first: Request, entry: NewEntry)
             seq = write_first(core, log, request)
     core.index.touched(log)
     return Created(session, seq, new=True)
-
-
-def check_free(core: Core, log: Log) -> None:
-    """Return if nothing shows that a session was where a log without a whole first commit lies.
-
-    Raises:
-        Corrupt: it was.
-    """
-    if core.was_session(log):
-        msg = f"{log.path}: a session was here and its log is lost; run `hansard check --repair`, then create it anew"
-        raise Corrupt(msg, path=str(log.path), line=1)
 
 
 def write_first(core: Core, log: Log, request: Request, *, at: EntryAt | None = None) -> int:

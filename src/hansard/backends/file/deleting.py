@@ -19,7 +19,6 @@ from .core import Core
 from .layout import CHILDREN, child_place, is_child, is_real_folder, read_pointer, root_place
 from .log import Log
 from .room import room_for
-from .rows import stamp
 
 
 def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
@@ -79,8 +78,7 @@ def id_at(core: Core, place: str) -> str | None:
 def _remove_rest(core: Core, session: str, place: str, guard: Guard | None) -> tuple[str, ...]:
     """Remove what has no readable first line: a damaged session, or the rest of a creation."""
     ask(guard, [SessionInfo(session, damaged=True)], f"session {session!r} was not deleted")
-    now = stamp(core.layout.root, place)
-    was = (core.layout.folder(place) / CHILDREN).exists() or (now is not None and core.index.knew(session, now[0]))
+    was = core.was_session(session, place)
     core.index.announce(place)
     _take_away(core, place)
     _finish(core, [(session, place)])

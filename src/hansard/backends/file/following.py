@@ -34,6 +34,10 @@ class Surroundings(Protocol):
         """The catalogue's row, if there is one that this version can use."""
         ...
 
+    def check_never_was(self, session: str, place: str) -> None:
+        """Raise Corrupt if a session was acknowledged at a place that has no whole first commit."""
+        ...
+
 
 class Following:
     """The reading half of a log. Every method but `mutex` itself is called with `mutex` held."""
@@ -72,9 +76,22 @@ class Following:
         return self.mark.offset > 0
 
     @property
+    def opened(self) -> bool:
+        """Whether its file is open."""
+        return self._fd >= 0
+
+    @property
     def inode(self) -> int:
         """Of the file that is open; known also of one that does not begin yet, or whose first line is gone."""
         return identity(self._fd)[1] if self._fd >= 0 else 0
+
+    def check_there(self) -> None:
+        """Return if the path names a file.
+
+        Raises:
+            NotFound, Corrupt: there is no session; what is left shows that it was one.
+        """
+        self._stat()
 
     def is_in_place(self) -> bool:
         """Whether the file that is open is still the one that the path names."""
@@ -116,8 +133,12 @@ class Following:
         try:
             found = os.lstat(self._name)
         except (FileNotFoundError, NotADirectoryError):
-            self._gone()
+            self._never_was()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _never_was(self) -> NoReturn:
+        self._around.check_never_was(self.session, self.place)
+        self._gone()
 
     def _gone(self) -> NoReturn:
         msg = f"session {self.session!r} does not exist (any more) in {self._around.layout.root}"
@@ -129,7 +150,7 @@ class Following:
             with sources.as_file(self.path):
                 fd = locks.open_file(self.path, os.O_RDWR)
         except FileNotFoundError:
-            self._gone()
+            self._never_was()
         self._take(fd)
         sources.check_is_file(fd, self.path)
         known = self._first_hash

@@ -186,7 +186,7 @@ class Log(Following):
 
     def _check_begun(self) -> None:
         if not self.begun:
-            self._gone()
+            self._never_was()
 
     def write(self, group: commit.Group) -> None:
         """Write and sync a planned group. Lock held. On a failure nothing of it stays."""

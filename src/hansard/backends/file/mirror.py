@@ -11,7 +11,7 @@ import msgspec
 from ...errors import Corrupt, NotFound, Unavailable
 from ...fold import FOLD_VERSION, Fold
 from ...model.info import SessionInfo
-from . import rows, scan, sources
+from . import notes, rows, scan, sources
 from .catalogue import Catalogue
 from .indexer import Indexer
 from .known import Start
@@ -81,6 +81,17 @@ class Mirror:
             return False
         return row is not None and row.inode == inode
 
+    def vouches(self, session: str, place: str) -> bool:
+        """Whether a session stood at a place for all that is known: it has a row, and nobody has it in hand."""
+        # In this order: whoever takes a session away notes it before, and until its row is gone.
+        if notes.may_be_noted(self._root / "writers", place):
+            return False
+        try:
+            row = self.indexer.catalogue.get(session)
+        except Unavailable:
+            return False
+        return row is not None and row.place == place
+
     # -- what the indexer asks -----------------------------------------------------------------------------------
 
     def fold_on(self, place: str, row: Row | None) -> Row | None:
@@ -129,6 +140,7 @@ class _Alone:
     def __init__(self, core: Core) -> None:
         self.layout = core.layout
         self.clock = core.clock
+        self.check_never_was = core.check_never_was
 
     def remembered(self, session: str) -> Start | None:  # noqa: ARG002 - the interface
         """Nothing: it is read from its beginning."""

@@ -217,6 +217,15 @@ def scan(folder: Path, *, own: str = "") -> list[Note]:
     return notes
 
 
+def may_be_noted(folder: Path, place: str) -> bool:
+    """Whether a writer, live or dead, may have noted a place and not come to a clean point since; this one too."""
+    notes = scan(folder)
+    for note in notes:
+        keep(note)
+    # What was noted before the system crashed may be lost.
+    return any(place in note.names or note.boot != boot_id() for note in notes)
+
+
 def _read(folder: Path, name: str) -> Note | None:
     path = folder / name
     try:

@@ -358,7 +358,7 @@ def _put(core: Core, session: str, place: str, arrived: Arrived) -> Created:
         with log.held():
             if log.begun:
                 raise AlreadyExists(creating.taken(session))
-            creating.check_free(core, log)
+            core.check_never_was(log.session, log.place)
             log.clear_unbegun(core.layout.quarantine)
             disk.sync_folder(folder)
             disk.sync_folder(folder.parent)

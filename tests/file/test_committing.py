@@ -109,22 +109,56 @@ def test_a_log_that_grows_while_it_is_read_is_not_read_anew(make, monkeypatch):
     assert forgotten == []
 
 
-def test_a_session_in_other_hands_keeps_no_other_session_waiting(make):
+@pytest.mark.parametrize("count", [1, 6, 40])
+def test_sessions_in_other_hands_keep_no_other_session_waiting(make, count):
     backend, answers = make(), Answers()
-    names = [f"s{number}" for number in range(8)]
+    names = [f"s{number}" for number in range(count + 8)]
     for name in names:
         backend.create(Creation(id=name), Request())
         backend.append(name, request(user("first")))
-    fd = os.open(log_of(backend, "s0"), os.O_RDWR)
+    held = [os.open(log_of(backend, name), os.O_RDWR) for name in names[:count]]
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        for fd in held:
+            fcntl.flock(fd, fcntl.LOCK_EX)
         for name in names:
             backend.submit(name, request(user(name)), answers.to(name))
-        assert all(isinstance(answer, Appended) for answer in answers.wait(*names[1:]))
-        assert "s0" not in answers.found
+        assert all(isinstance(answer, Appended) for answer in answers.wait(*names[count:]))
+        # Also one that was in other hands waits for no other that still is.
+        for fd, name in zip(reversed(held), reversed(names[:count]), strict=True):
+            assert name not in answers.found
+            os.close(held.pop())
+            assert answers.wait(name)[0].seq == 3, fd
+        backend.submit("s0", request(user("on")), answers.to("on"))
+        assert answers.wait("on")[0].seq == 4
     finally:
-        os.close(fd)
-    assert answers.wait("s0")[0].seq == 3
+        for fd in held:
+            os.close(fd)
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_threads_that_append_wait_for_no_session_in_other_hands_but_their_own(make, count):
+    backend, found = make(), []
+    names = [f"s{number}" for number in range(count + 1)]
+    for name in names:
+        backend.create(Creation(id=name), Request())
+    held = [os.open(log_of(backend, name), os.O_RDWR) for name in names[:count]]
+    threads = [
+        threading.Thread(target=lambda name=name: found.append(backend.append(name, request(user("x"))).seq))
+        for name in names
+    ]
+    try:
+        for fd in held:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        for thread in threads:
+            thread.start()
+        threads[-1].join(20)
+        assert found == [2]
+    finally:
+        for fd in held:
+            os.close(fd)
+        for thread in threads:
+            thread.join(20)
+    assert found == [2] * (count + 1)
 
 
 def test_what_waits_while_another_process_has_the_log_shares_one_sync(make, monkeypatch):

@@ -81,15 +81,24 @@ def _stamp(path: Path, now_us: int) -> None:
 
 def attachment(core: Core, session: str, sha256: str) -> bytes:
     """As the contract says."""
-    with core.current(session) as log:
-        folders = [core.layout.folder(log.place)]
-        folders += [s.path.parent for s in sources.inherited(core.layout, log.place, log.segments)]
-    for folder in folders if _SHA256.fullmatch(sha256) else ():
-        path = _file(folder, sha256)
-        if path is not None:
-            return read(path)
+    folders: list[Path] = []
+    while (there := _folders(core, session)) != folders:
+        # Once more if an origin went meanwhile: what the session needs of it lies beside its own log then.
+        folders = there
+        for folder in folders if _SHA256.fullmatch(sha256) else ():
+            with contextlib.suppress(FileNotFoundError):
+                path = _file(folder, sha256)
+                if path is not None:
+                    return read(path)
     msg = f"session {session!r} has no attachment {sha256[:80]!r}; its entries name those it has, by their SHA-256"
     raise NotFound(msg)
+
+
+def _folders(core: Core, session: str) -> list[Path]:
+    """The folders in which the attachments of a session may lie."""
+    with core.current(session) as log:
+        found = sources.inherited(core.layout, log.place, log.segments)
+        return [core.layout.folder(log.place), *(source.path.parent for source in found)]
 
 
 def read(path: Path) -> bytes:

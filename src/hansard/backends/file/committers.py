@@ -19,7 +19,10 @@ from . import sidebyside
 from .pool import Begun, Pool, Waiter
 
 _THREADS: Final = 4
-"""So many committers are at work at most."""
+"""So many committers are at work at most, not counting those who wait for a log that is in other hands."""
+
+_THREADS_MAX: Final = 128
+"""So many there are at most, waiting or at work."""
 
 _SESSIONS: Final = 16
 """How many sessions a committer takes in one turn at most, where their syncs run side by side."""
@@ -42,11 +45,15 @@ class Committers:
         self._alone = threading.Lock()
         """Held by a thread that commits what it appends itself."""
         self._ready: deque[str] = deque()
+        self._busy: deque[str] = deque()
+        """Sessions whose logs are in other hands: each needs a thread that waits for it, and for nothing else."""
         self._active: set[str] = set()
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._working = 0
         """Committers that decide, write or sync; not those who wait for a log."""
+        self._waiting = 0
+        """Those who wait for a log."""
         self._slow = not sidebyside.usable()
         self._closing = False
 
@@ -91,7 +98,7 @@ class Committers:
             return
         if self._idle:
             self._condition.notify()
-        elif len(self._threads) < _THREADS:
+        elif len(self._threads) < min(_THREADS + self._waiting, _THREADS_MAX):
             thread = threading.Thread(target=self._work, name="hansard-committer", daemon=True)
             try:
                 thread.start()
@@ -105,16 +112,17 @@ class Committers:
             self._threads.append(thread)
 
     def _work(self) -> None:
-        while self._wait():
-            busy = self._commit_some()
-            for session in busy:
+        while (busy := self._wait()) is not None:
+            session = busy or self._commit_some()
+            if session:
                 # Somebody else has the log: whoever it is, now this thread can wait for it.
                 self._pool.commit_waiting(session)
                 with self._condition:
+                    self._waiting -= 1
                     self._give_back([session])
 
-    def _commit_some(self) -> list[str]:
-        """Commit what waits for some of the ready sessions; those whose logs are in other hands are returned."""
+    def _commit_some(self) -> str:
+        """Commit what waits for some of the ready sessions; one whose log is in other hands is returned, else ""."""
         begun: list[Begun] = []
         done: list[str] = []
         busy: list[str] = []
@@ -132,10 +140,20 @@ class Committers:
             with self._condition:
                 self._give_back(done)
                 self._working -= 1
+                self._busy += busy
                 # This thread goes on with what is ready by now, unless it has to wait for a log.
-                if busy and self._ready:
-                    self._call_one()
-        return busy
+                session = self._take_busy()
+        return session
+
+    def _take_busy(self) -> str:
+        """A session that this thread waits for; the next thread is called for what is left. "" if there is none."""
+        if not self._busy:
+            return ""
+        self._waiting += 1
+        session = self._busy.popleft()
+        if self._ready or self._busy:
+            self._call_one()
+        return session
 
     def _share(self) -> list[str]:
         """What this committer takes. In a row, every thread gets some: few sessions sync side by side."""
@@ -144,15 +162,21 @@ class Committers:
             count = min(_SESSIONS, ready) if sidebyside.usable() else min(_IN_A_ROW, -(-ready // _THREADS))
             return [self._ready.popleft() for _ in range(count)]
 
-    def _wait(self) -> bool:
-        """Wait for something to do; False if there will be nothing more."""
+    def _wait(self) -> str | None:
+        """Wait for something to do: "" if sessions are ready, else one that is busy; None if there will be nothing more."""
         with self._condition:
             self._idle += 1
-            while not self._ready and not self._closing:
+            while not self._ready and not self._busy and not self._closing and self._idle <= _THREADS:
                 self._condition.wait()
             self._idle -= 1
-            self._working += bool(self._ready)
-            return bool(self._ready)
+            if self._ready:
+                self._working += 1
+                return ""
+            if self._busy:
+                return self._take_busy()
+            if not self._closing:
+                self._threads.remove(threading.current_thread())
+            return None
 
     def _give_back(self, sessions: list[str]) -> None:
         for session in sessions:
@@ -167,7 +191,6 @@ class Committers:
         with self._condition:
             self._closing = True
             self._condition.notify_all()
-            threads = list(self._threads)
-        for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join()
+        # Also those that are started until then.
+        while left := [one for one in list(self._threads) if one.is_alive() and one is not threading.current_thread()]:
+            left[0].join()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterator
-from itertools import chain
 from typing import Literal, Protocol
 
 from ...codec.line import GENESIS
@@ -59,7 +58,8 @@ def _gone_is_not_found(log: Log) -> Generator[None]:
     """
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, Corrupt):
+        # Without the sessions that it was forked from, which went with it, a fork seems to be damaged.
         if log.is_in_place():
             raise
         msg = f"session {log.session!r} was deleted meanwhile"
@@ -207,24 +207,64 @@ class Core:
         own = None if known is None else self._as_known(known)
         found = self.sources(session) if own is None else [own]
         if on_damage == "skip":
-            entries = [e for source in found for e in sources.salvage(source, after, before)]
+            entries = self._salvaged(session, found, after, before)
             return reversed(entries) if newest_first else iter(entries)
-        read = sources.read_backwards if newest_first else sources.read
-        return chain.from_iterable(read(source, after, before) for source in (found[::-1] if newest_first else found))
+        begins = found[-1].begins
+        return sources.read_on(
+            found, lambda: self._again_sources(session, begins), after=after, before=before, newest_first=newest_first
+        )
+
+    def _salvaged(self, session: str, found: list[sources.Source], after: int, before: int | None) -> list[Entry]:
+        while True:
+            try:
+                return [e for source in found for e in sources.salvage(source, after, before)]
+            except FileNotFoundError:
+                again = self._again_sources(session, found[-1].begins)
+                if again == found:
+                    raise
+                found = again
+
+    def _again_sources(self, session: str, begins: str) -> list[sources.Source]:
+        """Where the entries of a session are now, some of which were taken away or replaced.
+
+        Raises:
+            NotFound: the session was taken away, too, perhaps to be made anew.
+        """
+        found = self.sources(session)
+        if begins and found[-1].begins != begins:
+            msg = f"session {session!r} was deleted meanwhile"
+            raise NotFound(msg)
+        return found
 
     def _as_known(self, row: Row) -> sources.Source | None:
         """The log of a session of one segment as far as its row covers it; None if the file is another by now."""
         now = None if row.info.segments or not row.offset else rows.stamp(self.layout.root, row.place)
         if now is None or now[0] != row.inode or now[1] < row.offset:
             return None
-        return sources.Source(self.layout.log(row.place), 1, row.info.seq, row.offset, 1)
+        return sources.Source(self.layout.log(row.place), 1, row.info.seq, row.offset, 1, inode=row.inode)
 
     def lines(self, session: str, *, after: int = 0) -> Iterator[bytes]:
         """The lines of a session's own log behind entry `after`, each checked against digest and chain."""
+        return self._lines(session, *self._own(session), after)
+
+    def _own(self, session: str) -> tuple[sources.Source, bytes]:
+        """A session's own log, and the hash before its first line."""
         own = self.sources(session)[-1]
         with self.pool.using(session) as log:
-            previous = bytes.fromhex(log.segments[-1].hash) if log.segments else GENESIS
-        return sources.verified_lines(own, previous, after)
+            return own, bytes.fromhex(log.segments[-1].hash) if log.segments else GENESIS
+
+    def _lines(self, session: str, own: sources.Source, previous: bytes, after: int) -> Iterator[bytes]:
+        while True:
+            try:
+                yield from sources.verified_lines(own, previous, after)
+            except FileNotFoundError:
+                # It was to be opened, so nothing was given.
+                again, previous = self._own(session)
+                if again == own:
+                    raise
+                own = again
+            else:
+                return
 
     def entry(self, session: str, seq: int) -> Entry | None:
         """One entry, None if there is none with this number."""

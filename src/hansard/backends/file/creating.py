@@ -205,11 +205,11 @@ def begin(core: Core, session: str, place: str, first: Request, entry: NewEntry)
             return None
         core.check_never_was(session, place)
         log.clear_unbegun(core.layout.quarantine)
-        disk.sync_together(folder, folder.parent)
         core.announce(log)
         sealed = (seal(entry, now_us=core.clock()), *first.sealed)
         request = Request(sealed=sealed, changes=first.changes, change_id=first.change_id)
         with nothing_left_of(core, log):
+            disk.sync_together(folder, folder.parent)
             seq = write_first(core, log, request)
     core.index.touched(log)
     return Created(session, seq, new=True)

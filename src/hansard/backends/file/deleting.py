@@ -23,14 +23,22 @@ from .room import room_for
 
 def delete(core: Core, session: str, guard: Guard | None) -> tuple[str, ...]:
     """As the contract says."""
-    place = core.layout.find(session)
-    if place is None:
-        return ()
-    root = id_at(core, root_place(place))
-    if root is None:
-        return _remove_rest(core, session, place, guard)
+    while True:
+        place = core.layout.find(session)
+        if place is None:
+            return ()
+        root = id_at(core, root_place(place))
+        gone = _remove_rest(core, session, place, guard) if root is None else _remove(core, session, place, root, guard)
+        if gone is not None:
+            return gone
+
+
+def _remove(core: Core, session: str, place: str, root: str, guard: Guard | None) -> tuple[str, ...] | None:
+    """Remove a tree under the lock of its root. None: the session is elsewhere by now."""
     try:
         with core.locked(root) as log, contextlib.ExitStack() as held:
+            if core.layout.find(session) != place:
+                return None
             victims = list(tree(core, place, session))
             logs = {root: log}
             _lock_all(core, session, [one for one, _ in victims], logs, held)
@@ -75,8 +83,21 @@ def id_at(core: Core, place: str) -> str | None:
     return str(first.body.get("session"))
 
 
-def _remove_rest(core: Core, session: str, place: str, guard: Guard | None) -> tuple[str, ...]:
-    """Remove what has no readable first line: a damaged session, or the rest of a creation."""
+def _remove_rest(core: Core, session: str, place: str, guard: Guard | None) -> tuple[str, ...] | None:
+    """Remove what has no readable first line: a damaged session, or the rest of a creation. None: it has one by now."""
+    with contextlib.ExitStack() as held:
+        try:
+            # Whoever is about to write that line holds this lock until then. What can't be opened can't be written to.
+            with contextlib.suppress(Corrupt, PermissionError), sources.as_file(core.layout.log(place)):
+                held.enter_context(locks.locked_file(core.layout.log(place)))
+            if id_at(core, root_place(place)) is not None:
+                return None
+            return _take_rest(core, session, place, guard)
+        except FileNotFoundError:
+            return ()
+
+
+def _take_rest(core: Core, session: str, place: str, guard: Guard | None) -> tuple[str, ...]:
     ask(guard, [SessionInfo(session, damaged=True)], f"session {session!r} was not deleted")
     was = core.was_session(session, place)
     core.index.announce(place)

@@ -122,8 +122,12 @@ def _planned(core: Core, log: Log, request: Request) -> list[bytes]:
 
 def _erase_in_forks(core: Core, log: Log, work: _Work) -> None:
     """The same in every fork that shows the entries: its copies, its prefix, and what was derived of them."""
-    for session in forking.markers(core.layout.folder(log.place)):
-        _reach(core, session, work, lambda fork: _erase_if_shown(core, fork, work))
+    reached: set[str] = set()
+    while left := [one for one in forking.markers(core.layout.folder(log.place)) if one not in reached]:
+        # Until there is no other: a fork that was deleted meanwhile has left copies to its own forks, and their names here.
+        for session in left:
+            reached.add(session)
+            _reach(core, session, work, lambda fork: _erase_if_shown(core, fork, work))
 
 
 def _reach(core: Core, session: str, work: _Work, do: Callable[[Log], None]) -> None:

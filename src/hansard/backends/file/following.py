@@ -242,12 +242,23 @@ class Following:
 
     def inherited(self) -> Iterator[Entry]:
         """The entries before this log's first, from the sessions it was forked from."""
-        for source in sources.inherited(self._around.layout, self.place, self.segments):
-            yield from sources.read(source, 0, None)
+        return sources.read_on(self._before(), self._before, after=0, before=None)
+
+    def _before(self) -> list[sources.Source]:
+        try:
+            return sources.inherited(self._around.layout, self.place, self.segments)
+        except Corrupt:
+            # With everything else that a reset took away.
+            if not self.is_in_place():
+                self._gone()
+            raise
 
     def source(self, damage: Corrupt | None = None) -> sources.Source:
         """This log's own entries as far as they are known whole."""
-        return sources.Source(self.path, self.first_seq, self.mark.seq, self.mark.offset, self.first_seq, damage)
+        inode = self._seen[1] if self._seen else self.inode
+        return sources.Source(
+            self.path, self.first_seq, self.mark.seq, self.mark.offset, self.first_seq, damage, inode, self._first_hash
+        )
 
     def _poisoned_error(self) -> NoReturn:
         msg = (
@@ -274,10 +285,7 @@ class Following:
             start = scan.offset_of(self._fd, seq, self.mark.offset)
             _, line = next(scan.raw_lines(self._fd, start, self.mark.offset))
             return decode_line(line)
-        for source in sources.inherited(self._around.layout, self.place, self.segments):
-            for entry in sources.read(source, seq - 1, seq + 1):
-                return entry
-        return None
+        return next(sources.read_on(self._before(), self._before, after=seq - 1, before=seq + 1), None)
 
 
 def _chained(*parts: Iterator[tuple[Entry, int]]) -> Generator[tuple[Entry, int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,8 +25,8 @@ from ..commit import EntryAt
 from ..creation import created_entry
 from . import disk, scan, sources
 from .core import Core
-from .creating import nothing_left_of, opened_log, taken, write_first
-from .layout import ATTACHMENTS, FORKS, PREFIX
+from .creating import make_way, nothing_left_of, opened_log, taken, write_first
+from .layout import ATTACHMENTS, FORKS, PREFIX, is_real_folder
 from .log import Log
 
 
@@ -65,8 +65,9 @@ def _fork_of(
     if holder is None:
         # The line lies in a copy that a deleted origin left: the new fork gets its own.
         with core.held(origin) as log:
-            copies = _amendments(core, info, log, at)
-            return _begin(core, session, creation, info, _point_of(log, at), copies=copies, prefix_of=log)
+            copies, point = _amendments(core, info, log, at), _point_of(log, at)
+            mark_at_holders(core, session, point.segments)
+            return _begin(core, session, creation, info, point, copies=copies, prefix_of=log)
     with core.held(holder) as log:
         point = _point_of(log, at)
         log.sync_foreign()
@@ -77,12 +78,15 @@ def _fork_of(
 
 
 def mark(core: Core, log: Log, session: str, at: int) -> tuple[Path, ...]:
-    """Leave the marker of a fork in the folder of the log that holds the line it continues from.
+    """Leave the marker of a fork in the folder of the log that holds the line it continues from, whose lock is held.
 
     It is durable once the paths that are returned are synced, which has to be before the fork's first line is written. A
     marker that a crash leaves in part is none.
     """
-    folder = core.layout.folder(log.place) / FORKS
+    return _mark_in(core.layout.folder(log.place) / FORKS, session, at)
+
+
+def _mark_in(folder: Path, session: str, at: int) -> tuple[Path, ...]:
     disk.make_folder(folder, synced=False)
     path = folder / names.name_of(session)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, disk.FILE_MODE)
@@ -138,16 +142,33 @@ def _begin(
         for name in ("agent", "user")
     }
     new = msgspec.structs.replace(creation, id=session, kind="fork", parent=None, name=None, **inherits)
-    place = f"sessions/{core.layout.named(session).name}"
-    folder = core.layout.folder(place)
-    if not disk.make_folder(folder, synced=False) and core.layout.find(session) is not None:
-        with contextlib.suppress(NotFound):
-            core.info(session)
+    folder = core.layout.named(session)
+    while True:
+        if make_way(core, session):
             raise AlreadyExists(taken(session))
-    if prefix_of is not None:
-        _copy_prefix(core, prefix_of, folder, point.mark.seq)
+        if not disk.make_folder(folder, synced=False):
+            with contextlib.suppress(NotFound):
+                core.info(session)
+                raise AlreadyExists(taken(session))
+        try:
+            if prefix_of is not None:
+                _copy_prefix(core, prefix_of, folder, point.mark.seq)
+            seq = _write(core, new, point, copies=copies, fold=fold, unsynced=(*unsynced, folder, folder.parent))
+        except (NotFound, FileNotFoundError):
+            # A deletion takes a folder away in which nothing was acknowledged yet.
+            if is_real_folder(folder):
+                raise
+        else:
+            return Created(session, seq, new=True)
+
+
+def _write(
+    core: Core, new: Creation, point: Point, *, copies: list[Entry], fold: Fold | None, unsynced: tuple[Path, ...]
+) -> int:
+    """Write the first commit of a fork whose folder is there; its last seq."""
+    session = new.id
     now_us = core.clock()
-    with opened_log(core, session, place) as log, log.held():
+    with opened_log(core, session, f"sessions/{core.layout.named(session).name}") as log, log.held():
         if log.begun:
             raise AlreadyExists(taken(session))
         log.clear_unbegun(core.layout.quarantine)
@@ -163,13 +184,13 @@ def _begin(
         entry = created_entry(new, id=session, segments=point.segments)
         sealed: list[Sealed] = [seal(entry, now_us=now_us)]
         sealed += [seal(NewEntry(kind="amend", body=copy.body, at=copy.at), now_us=now_us) for copy in copies]
-        disk.sync_together(*unsynced, folder, folder.parent)
         with nothing_left_of(core, log):
+            disk.sync_together(*unsynced)
             seq = write_first(core, log, Request(sealed=tuple(sealed)), at=point.at)
         if not whole:
             core.pool.drop(log)
     core.index.touched(log)
-    return Created(session, seq, new=True)
+    return seq
 
 
 def _clock_at(point: Point) -> int:
@@ -207,10 +228,21 @@ def rescue(core: Core, log: Log) -> list[str]:
         with contextlib.suppress(NotFound), core.locked(session) as fork_log:
             if any(segment.session == log.session for segment in fork_log.segments):
                 folder = core.layout.folder(fork_log.place)
+                mark_at_holders(core, session, [one for one in fork_log.segments if one.session != log.session])
                 if not (folder / PREFIX).exists():
                     _copy_prefix(core, fork_log, folder, fork_log.first_seq - 1)
                 rescued.append(session)
     return rescued
+
+
+def mark_at_holders(core: Core, session: str, segments: Sequence[Segment]) -> None:
+    """Have those whose lines a fork is about to have a copy of know of it, durably: what they erase, it must lose, too.
+
+    Without their locks, which would come before those that are held: who erases there looks again.
+    """
+    for folder, segment in sources.holders(core.layout, segments):
+        with contextlib.suppress(FileNotFoundError):
+            disk.sync_together(*_mark_in(folder / FORKS, session, segment.last))
 
 
 def _copy_prefix(core: Core, log: Log, folder: Path, last: int) -> None:

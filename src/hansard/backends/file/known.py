@@ -8,7 +8,7 @@ from types import TracebackType
 
 import msgspec
 
-from ...errors import Unavailable
+from ...errors import NotFound, Unavailable
 from . import scan
 
 
@@ -56,6 +56,9 @@ class os_errors:  # noqa: N801 - used like a function, and written as a class be
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, FileNotFoundError) and not os.path.lexists(self._path):
+            msg = f"{self._path}: the session was deleted meanwhile. Nothing of this call was acknowledged"
+            raise NotFound(msg) from error
         if isinstance(error, OSError):
             why = error.strerror or error
             msg = f"{self._path}: {why}. Nothing of this call was acknowledged; see to the disk and repeat it"

@@ -55,8 +55,9 @@ class Log(Following):
             NotFound, Unavailable: the session was deleted; the log can't be opened, or nothing may be written there.
         """
         with os_errors(self.path):
-            self._lock(locks.acquire_in_turn)
             try:
+                # In here, too: an interrupt may come as soon as the lock is taken.
+                self._lock(locks.acquire_in_turn)
                 yield self._fd
             finally:
                 self.unlock()

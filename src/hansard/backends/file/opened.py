@@ -48,10 +48,10 @@ class Opened:
         self._begin()
         self._mirror.follow(self._core)
         self._text = TextIndex(root, self._core, self._mirror.indexer)
-        deleting.empty_trash(self._core)
-        receiving.finish(self._core)
         if resetting.is_unfinished(root):
             resetting.finish(root, self._renew_indexes)
+        deleting.empty_trash(self._core)
+        receiving.finish(self._core)
         _opened.add(self)
 
     def _begin(self) -> None:

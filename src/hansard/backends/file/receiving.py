@@ -322,6 +322,7 @@ def _origin(core: Core, session: str, arrived: Arrived) -> Generator[None]:
                     "copy that one first"
                 )
                 raise NotFound(msg)
+            forking.mark_at_holders(core, session, arrived.segments)
             yield
             return
         disk.sync_together(*forking.mark(core, log, session, segment.last))

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -43,6 +43,10 @@ class Source(msgspec.Struct, frozen=True):
     """Number of the file's first line."""
     damage: Corrupt | None = None
     """What stands at `end` instead of the next line."""
+    inode: int = 0
+    """Of the file that this was said of; 0: any."""
+    begins: str = ""
+    """Of a session's own log: the hash of its first line, which tells it from another session's of the same id."""
 
 
 @contextlib.contextmanager
@@ -91,6 +95,19 @@ def opened(path: Path) -> Generator[int]:
         os.close(fd)
 
 
+@contextlib.contextmanager
+def _opened(source: Source) -> Generator[int]:
+    """A descriptor of the very file that the source was said of.
+
+    Raises:
+        FileNotFoundError: it was taken away or replaced since.
+    """
+    with opened(source.path) as fd:
+        if source.inode and os.fstat(fd).st_ino != source.inode:
+            raise FileNotFoundError(errno.ENOENT, "another file has taken its place", str(source.path))
+        yield fd
+
+
 def inherited(layout: Layout, place: str, segments: Sequence[Segment]) -> list[Source]:
     """The sources of all entries before the first line of the fork at `place`, oldest first.
 
@@ -112,17 +129,25 @@ def inherited(layout: Layout, place: str, segments: Sequence[Segment]) -> list[S
     return found[::-1]
 
 
+def holders(layout: Layout, segments: Sequence[Segment]) -> Iterator[tuple[Path, Segment]]:
+    """(folder, segment) of each segment whose session still has its last line in its own log."""
+    for segment in segments:
+        place = layout.find(segment.session)
+        if place is not None and _holding(layout.log(place), segment, 1) is not None:
+            yield layout.folder(place), segment
+
+
 def _holding(path: Path, segment: Segment, first: int) -> Source | None:
     """The source for a segment if that log still holds its last line, under the same hash."""
     try:
         with opened(path) as fd:
-            size = os.fstat(fd).st_size
-            start = scan.offset_of(fd, segment.last, size)
+            now = os.fstat(fd)
+            start = scan.offset_of(fd, segment.last, now.st_size)
             _, line = next(scan.raw_lines(fd, start), (0, b""))
             entry = decode_line(line)
             if entry.seq != segment.last or entry.hash != segment.hash:
                 return None
-            return Source(path, first, segment.last, start + len(line), first)
+            return Source(path, first, segment.last, start + len(line), first, inode=now.st_ino)
     except (FileNotFoundError, ValueError):
         return None
 
@@ -131,15 +156,15 @@ def _prefix(layout: Layout, owner: str, segment: Segment) -> Source:
     path = layout.folder(owner) / PREFIX
     try:
         with opened(path) as fd:
-            size = os.fstat(fd).st_size
-            end = scan.offset_of(fd, segment.last + 1, size)
+            now = os.fstat(fd)
+            end = scan.offset_of(fd, segment.last + 1, now.st_size)
     except FileNotFoundError:
         msg = (
             f"{path}: entries 1 to {segment.last} belong to session {segment.session!r}, which is gone, and their copy "
             "is missing. Restore the file from a backup"
         )
         raise Corrupt(msg, path=str(path)) from None
-    return Source(path, 1, segment.last, end)
+    return Source(path, 1, segment.last, end, inode=now.st_ino)
 
 
 def segments_of(first: Entry) -> tuple[Segment, ...]:
@@ -158,6 +183,38 @@ def segments_of(first: Entry) -> tuple[Segment, ...]:
     return segments
 
 
+def read_on(
+    found: Sequence[Source],
+    look: Callable[[], Sequence[Source]],
+    *,
+    after: int,
+    before: int | None,
+    newest_first: bool = False,
+) -> Iterator[Entry]:
+    """The entries of these sources with `after < seq < before`, in order or newest first.
+
+    A session that others are forked from may go, and an erased log is replaced, while somebody reads: where a file is no
+    longer the one that was found, `look` says where its entries are now.
+    """
+    one = read_backwards if newest_first else read
+    left = [*reversed(found)] if newest_first else [*found]
+    while left:
+        source = left.pop(0)
+        try:
+            yield from one(source, after, before)
+        except FileNotFoundError:
+            # It was to be opened, so nothing of it was given.
+            again = look()
+            if source in again:
+                raise
+            if newest_first:
+                before = source.last + 1 if before is None else min(before, source.last + 1)
+                left = [other for other in reversed(again) if other.first < before or other.damage]
+            else:
+                after = max(after, source.first - 1)
+                left = [other for other in again if other.last > after or other.damage]
+
+
 def read(source: Source, after: int, before: int | None) -> Generator[Entry]:
     """The entries of a source with `after < seq < before`, in order.
 
@@ -173,7 +230,7 @@ def read(source: Source, after: int, before: int | None) -> Generator[Entry]:
 
 
 def _numbered(source: Source, expected: int, last: int) -> Iterator[Entry]:
-    with opened(source.path) as fd:
+    with _opened(source) as fd:
         start = scan.offset_of(fd, expected, source.end) if expected > source.file_first else 0
         if last - expected < _FEW:
             for offset, line in scan.raw_lines(fd, start, source.end):
@@ -214,7 +271,7 @@ def read_backwards(source: Source, after: int, before: int | None) -> Iterator[E
         raise source.damage
     if first > last:
         return
-    with opened(source.path) as fd:
+    with _opened(source) as fd:
         end = source.end
         line = scan.line_at(fd, end)
         if not line.startswith(b'{"seq":%d,' % source.last):
@@ -258,7 +315,7 @@ def verified_lines(source: Source, previous: bytes, after: int) -> Iterator[byte
         Corrupt: at the first that does not verify, or at the damage that follows the last.
     """
     seq = source.first
-    with opened(source.path) as fd:
+    with _opened(source) as fd:
         for offset, line in scan.raw_lines(fd, 0, source.end):
             try:
                 previous = bytes.fromhex(scan.verify_line(line, previous, seq).hash)
@@ -277,7 +334,7 @@ def salvage(source: Source, after: int, before: int | None) -> Iterator[Entry]:
     """The readable entries of a source in order; each damaged stretch becomes one entry of kind `x-hansard.gap`."""
     last = after
     gap: tuple[int, int] | None = None
-    with opened(source.path) as fd:
+    with _opened(source) as fd:
         for offset, line in scan.raw_lines(fd, 0, source.end if source.damage is None else None):
             entry = _readable(line)
             if entry is None:

@@ -104,6 +104,19 @@ class Erasing:
         assert drive.entries("f")[1].erased
         assert drive.findings() == []
 
+    @pytest.mark.parametrize("gone", [("f",), ("f", "g")])
+    def test_erasing_reaches_what_the_forks_of_deleted_forks_show(self, drive: Driver, gone: tuple[str, ...]) -> None:
+        drive.new("s", first=[user(SECRET)])
+        for origin, fork in (("s", "f"), ("f", "g"), ("g", "h")):
+            drive.backend.fork(origin, Creation(id=fork), at=None)
+            drive.say(fork, f"in {fork}")
+        for session in gone:
+            drive.backend.delete(session)
+        drive.backend.erase("s", [2], by=None, reason=None)
+        assert drive.entries("h")[1].erased
+        assert drive.texts("h") == ["", "in f", "in g", "in h"]
+        assert drive.findings() == []
+
     @pytest.mark.parametrize("seq", [0, 99, -1])
     def test_what_is_not_there_can_not_be_erased(self, drive: Driver, seq: int) -> None:
         drive.new("s", first=[user("two")])

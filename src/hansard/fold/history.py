@@ -11,6 +11,8 @@ from .meaning import obj, read_cut, read_parts
 from .pairing import Pairing
 
 _PAIRED: Final = ("tool_call", "tool_result")
+_END: Final = 1 << 63
+"""Beyond every seq; comparing with a number that is no int costs twice as much."""
 
 
 def path_spans(info: SessionInfo) -> tuple[tuple[int, int | None], ...]:
@@ -111,8 +113,8 @@ class _Spans:
     """Ranges of seq that are asked in the order of reading."""
 
     def __init__(self, ranges: Iterable[tuple[int, int | None]]) -> None:
-        self._ranges = [(first, float("inf") if last is None else last) for first, last in ranges]
-        self.current: tuple[int, float] = self._ranges[0] if self._ranges else (0, float("inf"))
+        self._ranges = [(first, _END if last is None else last) for first, last in ranges]
+        self.current: tuple[int, int] = self._ranges[0] if self._ranges else (0, _END)
         """The range that was found last; all seqs if there are no ranges."""
 
     def find(self, seq: int) -> bool:

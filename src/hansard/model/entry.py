@@ -26,8 +26,10 @@ KINDS = frozenset((
 """The kinds of format 1. Others are `x-<namespace>.<name>` and are carried along unharmed."""
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One line of a log, as stored. `body` is shared: treat it as read-only."""
+
+    # Values of JSON make no cycle, so the collector need not look at each of many thousand entries.
 
     seq: int
     """Number in the session: 1, 2, 3 … without gaps, assigned by the store."""

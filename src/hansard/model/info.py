@@ -161,7 +161,7 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
         return part
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message as history() gives it: amended, decoded from its raw payload where it has one."""
 
     seq: int

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -187,12 +187,16 @@ def _check_understood(info: SessionInfo) -> None:
 
 def _in_spans(place: Place, info: SessionInfo, ranges: Ranges, on_damage: Damage) -> Iterator[Entry]:
     """The entries of ranges up to the info's last: what came after the look at it may be on another branch."""
+    return chain.from_iterable(_spans(place, info, ranges, on_damage))
+
+
+def _spans(place: Place, info: SessionInfo, ranges: Ranges, on_damage: Damage) -> Iterator[Iterable[Entry]]:
     archived = info.archive is not None and info.summary is None
     for first, last in ranges:
         before = (info.seq if last is None else min(last, info.seq)) + 1
         if first < before:
             entries = place.backend.entries(info.id, after=first - 1, before=before, on_damage=on_damage)
-            yield from (archives.resolved(place, info, entry) for entry in entries) if archived else entries
+            yield (archives.resolved(place, info, entry) for entry in entries) if archived else entries
 
 
 def _amendments(place: Place, session: str, info: SessionInfo, on_damage: Damage) -> Mapping[int, Entry]:

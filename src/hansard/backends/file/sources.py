@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -215,12 +216,17 @@ def read_on(
                 left = [other for other in again if other.last > after or other.damage]
 
 
-def read(source: Source, after: int, before: int | None) -> Generator[Entry]:
+def read(source: Source, after: int, before: int | None) -> Iterator[Entry]:
     """The entries of a source with `after < seq < before`, in order.
 
     Raises:
         Corrupt: a line can't be read, or its number is not the next one; what came before it was given.
     """
+    return chain.from_iterable(_batches(source, after, before))
+
+
+def _batches(source: Source, after: int, before: int | None) -> Iterator[Iterable[Entry]]:
+    """As `read`, in pieces: what stands between a long log and its reader is paid for once a piece."""
     expected = max(source.first, after + 1)
     last = source.last if before is None else min(source.last, before - 1)
     if expected <= last:
@@ -229,32 +235,43 @@ def read(source: Source, after: int, before: int | None) -> Generator[Entry]:
         raise source.damage
 
 
-def _numbered(source: Source, expected: int, last: int) -> Iterator[Entry]:
+def _numbered(source: Source, expected: int, last: int) -> Iterator[Iterable[Entry]]:
     with _opened(source) as fd:
         start = scan.offset_of(fd, expected, source.end) if expected > source.file_first else 0
         if last - expected < _FEW:
             for offset, line in scan.raw_lines(fd, start, source.end):
-                yield _decoded(source, offset, line, expected)
+                yield (_decoded(source, offset, line, expected),)
                 if expected == last:
                     return
                 expected += 1
         else:
             for offset, lines in scan.chunks(fd, start, source.end):
-                for entry in _all_decoded(source, offset, lines, expected):
-                    yield entry
-                    if expected == last:
-                        return
-                    expected += 1
+                entries, count = _all_decoded(source, offset, lines, expected)
+                yield entries if expected + count <= last else islice(entries, last - expected + 1)
+                expected += count
+                if expected > last:
+                    return
     _missing(source, expected, source.end)
 
 
-def _all_decoded(source: Source, offset: int, lines: bytes, expected: int) -> Iterable[Entry]:
-    """The entries of whole lines, the first of which is the expected one."""
+def _all_decoded(source: Source, offset: int, lines: bytes, expected: int) -> tuple[Iterable[Entry], int]:
+    """The entries of whole lines, the first of which is the expected one, and how many lines there are."""
     entries = decode_lines(lines)
-    numbers = [*range(expected, expected + lines.count(b"\n"))]
-    if entries is not None and [entry.seq for entry in entries] == numbers:
-        return entries
-    return _one_by_one(source, offset, lines, expected)
+    if entries is not None and _are_lines(lines, len(entries)):
+        numbers = [*range(expected, expected + len(entries))]
+        if [entry.seq for entry in entries] == numbers:
+            return entries, len(entries)
+    return _one_by_one(source, offset, lines, expected), lines.count(b"\n")
+
+
+def _are_lines(lines: bytes, count: int) -> bool:
+    """Whether there are so many line ends, the last one at the end: `count` looks at each byte by itself, `find` does not."""
+    place = 0
+    for _ in range(count):
+        place = lines.find(b"\n", place) + 1
+        if not place:
+            return False
+    return place == len(lines)
 
 
 def _one_by_one(source: Source, offset: int, lines: bytes, expected: int) -> Iterator[Entry]:

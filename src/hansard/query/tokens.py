@@ -15,6 +15,7 @@ Tokens are at most 64 characters long: longer runs (hashes, base64) are known by
 
 from __future__ import annotations
 
+import codecs
 import functools
 import re
 import unicodedata
@@ -66,10 +67,9 @@ def tokens(text: str) -> list[str]:
 def spaced(text: str) -> str:
     """The same tokens as one string, with spaces between them: what an index takes, in half the time."""
     found: str | None = None
-    if text.isascii():
-        plain = text.encode("ascii")
-        if not ((b"++" in plain or b"#" in plain) and _SIGNED.search(plain)) and _LONG not in plain.translate(_LETTERS):
-            found = plain.translate(_BYTES).decode("ascii")
+    plain = _plain(text)
+    if plain is not None and not _holds_signed(plain) and _LONG not in plain.translate(_LETTERS):
+        found = plain.translate(_BYTES).decode("ascii")
     if found is None:
         found = " ".join(stream(text))
     more = _camel(text)
@@ -79,15 +79,34 @@ def spaced(text: str) -> str:
 def _camel(text: str) -> list[str]:
     """The parts of the CamelCase words of a text, those of each word behind a BREAK."""
     found: list[str] = []
-    # A look at the shape alone is ten times faster than the pattern, and most text has no such word.
     data = text.encode("utf-8", "surrogatepass")
+    # Looking for what may be a hump in the shape alone is many times faster than looking at each word.
     shape = data.translate(_SHAPES)
-    if b"aA" in shape or b"AAaa" in shape:
-        for word in dict.fromkeys(data.translate(_WORDS).split()):
-            if not word.islower() and len(word) <= TOKEN_CHARS_MAX and _HUMP.search(word):
-                found.append(BREAK)
-                found += [part.lower() for part in _CAMEL_PART.findall(word.decode("ascii"))]
+    places = _places_of(b"aA", shape)
+    if b"AAaa" in shape:
+        places = sorted(places + _places_of(b"AAaa", shape))
+    for word in dict.fromkeys([_word_at(data, shape, place) for place in places]):
+        if len(word) <= TOKEN_CHARS_MAX and _HUMP.search(word):
+            found.append(BREAK)
+            found += [part.lower() for part in _CAMEL_PART.findall(word.decode("ascii"))]
     return found
+
+
+def _places_of(hump: bytes, shape: bytes) -> list[int]:
+    """Where a shape stands, of each word the first place; the others may be left out."""
+    found: list[int] = []
+    place = shape.find(hump)
+    while place >= 0:
+        found.append(place)
+        end = shape.find(b" ", place)
+        place = shape.find(hump, end) if end >= 0 else -1
+    return found
+
+
+def _word_at(data: bytes, shape: bytes, place: int) -> bytes:
+    """The word around a place."""
+    end = shape.find(b" ", place)
+    return data[shape.rfind(b" ", 0, place) + 1 : end if end >= 0 else len(data)]
 
 
 def tokens_at_most(text: str) -> int:
@@ -106,12 +125,10 @@ def stream(text: str, *, ends: bool = True) -> list[str]:
     With `ends` False, the last run of a script without spaces does not give its last character alone, so that a phrase
     that ends with it is also found where the run goes on.
     """
-    if text.isascii():
-        return _of_ascii(text)
-    folded = _FOREIGN.sub(_folded_run, text)
-    if folded.isascii():
-        return _of_ascii(folded)
-    folded = folded.casefold().translate(_FOLD)
+    plain = _plain(text)
+    if plain is not None:
+        return _of_ascii(plain)
+    folded = _FOREIGN.sub(lambda run: _folded_run(run[0]), text).casefold().translate(_FOLD)
     signs = ("++" in folded or "#" in folded) and _SIGNED_TEXT.search(folded)
     found = _WITH_SIGNS.findall(folded) if signs else folded.translate(_NO_SIGNS).split()
     if _in_dense().search(folded):
@@ -119,23 +136,47 @@ def stream(text: str, *, ends: bool = True) -> list[str]:
     return _cut(found)
 
 
-def _of_ascii(text: str) -> list[str]:
-    plain = text.encode("ascii")
-    if (b"++" in plain or b"#" in plain) and _SIGNED.search(plain):
+def _plain(text: str) -> bytes | None:
+    """A text with what is beyond ASCII folded; None if that leaves something beyond ASCII."""
+    try:
+        return text.encode("ascii", _FOLDING)
+    except UnicodeEncodeError:
+        return None
+
+
+def _folded_error(error: UnicodeError) -> tuple[str, int]:
+    """What stands for a run of characters that ASCII does not have: the encoder finds them faster than a pattern."""
+    if isinstance(error, UnicodeEncodeError):
+        found = _folded_run(error.object[error.start : error.end])
+        if found.isascii():
+            return found, error.end
+    raise error
+
+
+_FOLDING: Final = "hansard-folding"
+codecs.register_error(_FOLDING, _folded_error)
+
+
+def _holds_signed(plain: bytes) -> bool:
+    return (b"++" in plain or b"#" in plain) and _SIGNED.search(plain) is not None
+
+
+def _of_ascii(plain: bytes) -> list[str]:
+    if _holds_signed(plain):
         return _cut(_WITH_SIGNS.findall(plain.translate(_BYTES_AND_SIGNS).decode("ascii")))
     return _cut(plain.translate(_BYTES).decode("ascii").split())
 
 
-def _folded_run(run: re.Match[str]) -> str:
+def _folded_run(run: str) -> str:
     """A run of characters beyond ASCII, folded by itself: what stands around it changes nothing.
 
     Of what NFKC makes of an ASCII character and the marks behind it, folding keeps the character alone, as it does here.
     """
-    found = _RUNS.get(run[0])
+    found = _RUNS.get(run)
     if found is None:
-        found = unicodedata.normalize("NFKC", run[0]).casefold().translate(_FOLD)
-        if len(run[0]) <= _RUN_KEPT and len(_RUNS) < _RUNS_MAX:
-            _RUNS[run[0]] = found
+        found = unicodedata.normalize("NFKC", run).casefold().translate(_FOLD)
+        if len(run) <= _RUN_KEPT and len(_RUNS) < _RUNS_MAX:
+            _RUNS[run] = found
     return found
 
 

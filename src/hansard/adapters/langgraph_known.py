@@ -12,7 +12,7 @@ import marshal
 from collections.abc import Callable, Container, Generator, Sequence
 from itertools import chain
 from operator import attrgetter, is_
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from langchain_core.messages import BaseMessage
 
@@ -147,30 +147,27 @@ class Known:
         """The objects that stood for the elements last."""
         return self._elements.objects[: self._size]
 
-    def first(self, values: Sequence[Any]) -> Known:
-        """The first elements, which are the same as these objects; nothing is copied where they are the very same."""
-        alike = self._identical(values)
+    def first(self, values: Sequence[Any], *, alike: int = 0) -> Known:
+        """The first elements, which are the same as these objects; nothing is copied where they are the very same.
+
+        So many of them are known to be.
+        """
+        alike = min(alike, len(values)) or self._identical(values)
         new = Known(self._elements, alike)
         for place in range(alike, len(values)):
             new.append(self._elements.frozen[place], values[place])
         return new
 
-    def followed(self, given: Sequence[Any], ones: Sequence[Frozen | None]) -> Known:
-        """The elements of a list that begins with these, the last of them as they were frozen."""
-        new = self.first(given[: len(given) - len(ones)])
-        for one, value in zip(ones, given[len(given) - len(ones) :], strict=True):
-            new.append(one, value)
-        return new
-
-    def differing(self, given: Sequence[Any]) -> list[int]:
-        """The places, as far as both go, at which these are not the same elements, or it can't be told cheaply."""
-        size = min(self._size, len(given))
+    def compared(self, given: Sequence[Any]) -> Compared:
+        """How a list differs from this one."""
         alike = self._identical(given)
+        size = min(self._size, len(given))
         elements = self._elements
         found = elements.changed(alike)
         if alike - elements.watch.size > _ONE_BY_ONE_MAX:
             elements.watched(alike, frozenset(found))
-        return found + [place for place in range(alike, size) if not elements.is_at(place, given[place])]
+        found += [place for place in range(alike, size) if not elements.is_at(place, given[place])]
+        return Compared(self, given, alike, found)
 
     def places(self) -> dict[int, int]:
         """Where each object stands, by its identity."""
@@ -221,6 +218,25 @@ class Known:
                 elements.watch.cut(place)
                 elements.objects[place] = one.thawed()
         elements.watched(size, ())
+
+
+class Compared(NamedTuple):
+    """A list beside the elements that another one had."""
+
+    known: Known
+    given: Sequence[Any]
+    alike: int
+    """So many from the first on are the very objects that stand for the elements."""
+    differing: list[int]
+    """The places, as far as both go, at which these are not the same elements, or it can't be told cheaply."""
+
+    def followed(self, ones: Sequence[Frozen | None]) -> Known:
+        """The elements of the list, the last of them as they were frozen; the others are the same."""
+        same = len(self.given) - len(ones)
+        new = self.known.first(self.given[:same], alike=self.alike)
+        for one, value in zip(ones, self.given[same:], strict=True):
+            new.append(one, value)
+        return new
 
 
 @contextlib.contextmanager

@@ -72,6 +72,8 @@ class Thread:
         self.newest_list: dict[str, int] = {}
         self.deltas: set[str] = set()
         """Channels that had a snapshot: between two of them their state is computed from writes."""
+        self._newest: dict[str, str | None] = {}
+        """What `newest` has found, as far as it still holds."""
         self._children: dict[tuple[str, str], list[str]] = {}
         self._stored: dict[tuple[str, str, Any], int] = {}
         self._lists: dict[tuple[int, str], list[Piece]] = {}
@@ -110,6 +112,8 @@ class Thread:
         if identity not in self.checkpoints.setdefault(ns, {}) and record.parent is not None:
             self._children.setdefault((ns, record.parent), []).append(identity)
         self.checkpoints[ns][identity] = record
+        if ns in self._newest:
+            self._newest[ns] = max(self._newest[ns] or "", identity)
         for channel, described in body["values"].items():
             self._stored[ns, channel, body["versions"].get(channel)] = entry.seq
             if "d" in described:
@@ -120,6 +124,7 @@ class Thread:
         self._keep(entry)
 
     def _drop(self, body: Any) -> None:
+        self._newest.clear()
         for ns, identity in body["gone"]:
             record = self.checkpoints.get(ns, {}).pop(identity, None)
             self._writes.pop((ns, identity), None)
@@ -153,7 +158,9 @@ class Thread:
 
     def newest(self, ns: str) -> str | None:
         """The id of a namespace's newest checkpoint: the greatest one."""
-        return max(self.visible(ns), default=None)
+        if ns not in self._newest:
+            self._newest[ns] = max(self.visible(ns), default=None)
+        return self._newest[ns]
 
     def children(self, ns: str, identity: str | None) -> list[str]:
         """The ids of the checkpoints that name this one as their parent."""

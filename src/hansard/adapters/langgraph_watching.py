@@ -15,7 +15,7 @@ from operator import is_, itemgetter
 from typing import Any, Final
 
 _BREAK: Final = [object()]
-"""Stands after each container in a message, so that what moves from one to the next is noticed."""
+"""Stands between the containers of a message, so that what moves from one to the next is noticed."""
 _PLAIN: Final = frozenset((str, type(None)))
 _NUMBERS: Final = frozenset((int, float, bool))
 _GROUP_MAX: Final = 128
@@ -77,7 +77,7 @@ class Watch:
 class _Group:
     """A few messages that follow one another."""
 
-    __slots__ = ("_containers", "_empty", "_exact", "_held", "_keyed", "_keys", "_marks", "_ready", "size")
+    __slots__ = ("_containers", "_exact", "_held", "_keyed", "_keys", "_marks", "_ready", "size")
 
     def __init__(self) -> None:
         self.size = 0
@@ -86,16 +86,15 @@ class _Group:
         """What the containers refer to."""
         self._exact: list[int] = []
         """Where in it numbers are, and the containers in which they are."""
-        self._empty: list[Any] = []
         self._keyed: list[Any] = []
         self._keys: list[Any] = []
-        self._marks: list[tuple[int, ...]] = [(0,) * 6]
+        self._marks: list[tuple[int, ...]] = [(0,) * 5]
         """How much of each of these lists belongs to the messages before a place."""
         self._ready: tuple[Sequence[Any], Callable[[Any], Any] | None, Any] | None = None
         """What a comparison needs: the containers, how to find what must be the very same, and that as it was."""
 
     def _lists(self) -> tuple[list[Any], ...]:
-        return self._containers, self._held, self._exact, self._empty, self._keyed, self._keys
+        return self._containers, self._held, self._exact, self._keyed, self._keys
 
     def copy(self, size: int) -> _Group:
         new = _Group()
@@ -107,28 +106,27 @@ class _Group:
     def add(self, message: Any, *, watchable: bool) -> bool:
         """Add one more; False if it can't be watched and only takes its place."""
         self._ready = None
-        full = _containers(message, self._empty) if watchable else None
-        if full is not None:
-            self._refer(message, full)
-            # The first is the message's own __dict__, whose names are those of its class.
-            keyed = [container for container in full[1:] if type(container) is dict]
-            self._keyed += keyed
-            self._keys += chain.from_iterable(keyed)
+        found = _containers(message) if watchable else None
+        if found is not None:
+            self._refer(message, *found)
         self._marks.append(tuple(map(len, self._lists())))
         self.size += 1
-        return full is not None
+        return found is not None
 
-    def _refer(self, message: Any, full: list[Any]) -> None:
+    def _refer(self, message: Any, full: list[Any], empty: list[Any]) -> None:
         begin = len(self._held)
         containers = [message, full[0]]
         for container in full[1:]:
             containers += (_BREAK, container)
-        if len(full) > 1:
-            containers.append(_BREAK)
+        containers += (_BREAK, *empty)
         self._containers += containers
         held = gc.get_referents(*containers)
         self._held += held
-        if any(type(value) in _NUMBERS for value in held):
+        # The first is the message's own __dict__, whose names are those of its class.
+        keyed = [container for container in full[1:] if type(container) is dict]
+        self._keyed += keyed
+        self._keys += chain.from_iterable(keyed)
+        if not _NUMBERS.isdisjoint(map(type, held)):
             inside = {id(container) for container in full}
             for place, value in enumerate(held, begin):
                 if type(value) in _NUMBERS or id(value) in inside:
@@ -145,7 +143,6 @@ class _Group:
             now = gc.get_referents(*containers)
             return (
                 now == self._held
-                and not any(self._empty)
                 and (pick is None or all(map(is_, pick(now), exact)))
                 and list(chain.from_iterable(self._keyed)) == self._keys
             )
@@ -153,13 +150,13 @@ class _Group:
             return False
 
 
-def _containers(message: Any, empty: list[Any]) -> list[Any] | None:
-    """The containers in a message that hold something, its own dict first; the others are added to the empty ones.
+def _containers(message: Any) -> tuple[list[Any], list[Any]] | None:
+    """The containers in a message that hold something, its own dict first, and those that are empty.
 
     None if something in it can't be watched.
     """
     full: list[Any] = [message.__dict__]
-    found: list[Any] = [message.__pydantic_extra__]
+    empty: list[Any] = [message.__pydantic_extra__]
     met = {id(full[0])}
     for container in full:
         items = list(container.values() if type(container) is dict else container)
@@ -173,9 +170,8 @@ def _containers(message: Any, empty: list[Any]) -> list[Any] | None:
             if kind is not dict and kind is not list:
                 return None
             if not item:
-                found.append(item)
+                empty.append(item)
             elif id(item) not in met:
                 met.add(id(item))
                 full.append(item)
-    empty += found
-    return full
+    return full, empty

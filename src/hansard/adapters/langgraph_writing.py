@@ -12,7 +12,7 @@ from ..codec import values
 from ..model.entry import NewEntry, usage
 from ..model.info import SessionInfo
 from ..store import Session
-from .langgraph_known import Frozen, Known, frozen
+from .langgraph_known import Compared, Frozen, Known, frozen
 from .langgraph_lists import pieces_of
 from .langgraph_thread import CHECKPOINT, KEPT, MESSAGE, SAID, VALUE, VALUED, Last, Thread
 from .langgraph_values import FORMAT, key_of, message_data, role_of
@@ -46,7 +46,7 @@ class Draft:
         seq: int,
         *,
         conversation: str,
-        compared: dict[str, tuple[Last, list[int]]],
+        compared: dict[str, tuple[Last, Compared]],
     ) -> None:
         """`conversation` is the channel whose messages are those of the session, in the root namespace.
 
@@ -104,7 +104,8 @@ class Draft:
         spoken = ns == "" and channel == self._conversation
         shared = min(len(ground.keys), len(value))
         keys, new = ground.keys[:shared], dict[int, _Element]()
-        places = [*self._differing(channel, ground, value), *range(shared, len(value))]
+        compared = self._comparison(channel, ground, value)
+        places = [*compared.differing, *range(shared, len(value))]
         moved = ground.known.places() if len(places) > _LOOKED_UP_MIN else {}
         for place in places:
             before = _last_number(keys, place) if spoken else None
@@ -119,14 +120,14 @@ class Draft:
         if spoken:
             self._show(keys)
         ones = [new[place].one if place in new else ground.known.frozen_at(place) for place in range(same, len(value))]
-        self._lasts[channel] = keys, partial(ground.known.followed, value, ones)
+        self._lasts[channel] = keys, partial(compared.followed, ones)
         items = [new[place].item if place in new else keys[place] for place in range(same, len(value))]
         return pieces_of(ground.keys, keys, items, ground.seq, same)
 
-    def _differing(self, channel: str, ground: Last, value: Sequence[Any]) -> list[int]:
+    def _comparison(self, channel: str, ground: Last, value: Sequence[Any]) -> Compared:
         found = self._compared.get(channel)
         if found is None or found[0] is not ground:
-            found = self._compared[channel] = ground, ground.known.differing(value)
+            found = self._compared[channel] = ground, ground.known.compared(value)
         return found[1]
 
     def _element(self, value: Any, ground: Sequence[Any], *, before: int | None) -> _Element:

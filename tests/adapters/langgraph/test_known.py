@@ -44,6 +44,10 @@ def messages():
     return found
 
 
+def differing(before, objects):
+    return before.compared(objects).differing
+
+
 def known(objects):
     new = Known()
     for one in objects:
@@ -108,17 +112,17 @@ def test_any_change_in_place_is_noticed_and_nothing_else(change, round_):
     place, work = CHANGES[change]
     objects = messages()
     before = known(objects)
-    assert before.differing(objects) == []
+    assert differing(before, objects) == []
     work(objects[place + 4 * round_])
-    assert before.differing(objects) == [place + 4 * round_]
+    assert differing(before, objects) == [place + 4 * round_]
 
 
 def test_equal_messages_are_the_same_whoever_made_them():
     before = known(messages())
-    assert before.differing(messages()) == []
-    assert before.differing(messages()[:7]) == []
-    assert before.differing([*messages(), HumanMessage("more")]) == []
-    assert before.differing(messages()[::-1]) == list(range(20))
+    assert differing(before, messages()) == []
+    assert differing(before, messages()[:7]) == []
+    assert differing(before, [*messages(), HumanMessage("more")]) == []
+    assert differing(before, messages()[::-1]) == list(range(20))
 
 
 def test_a_message_that_cannot_be_compared_hides_no_other():
@@ -126,9 +130,9 @@ def test_a_message_that_cannot_be_compared_hides_no_other():
     objects[3] = RemoveMessage(id="gone")
     objects[9] = ToolMessage("x", tool_call_id="1", artifact=(1, 2))
     before = known(objects)
-    assert before.differing(objects) == [3, 9]
+    assert differing(before, objects) == [3, 9]
     objects[12].content = "else"
-    assert before.differing(objects) == [3, 9, 12]
+    assert differing(before, objects) == [3, 9, 12]
 
 
 def test_a_list_that_goes_on_leaves_what_it_began_with_as_it_was():
@@ -141,13 +145,13 @@ def test_a_list_that_goes_on_leaves_what_it_began_with_as_it_was():
     two.append(frozen(other), other)
     for new, wanted in ((before, objects[:10]), (one, objects), (two, [*objects[:10], other])):
         assert new.values() == wanted
-        assert new.differing(wanted) == []
+        assert differing(new, wanted) == []
     shorter = one.first(messages()[:4])
     shorter.append(frozen(other), other)
-    assert shorter.differing([*objects[:4], other]) == []
-    assert one.differing(objects) == []
+    assert differing(shorter, [*objects[:4], other]) == []
+    assert differing(one, objects) == []
     objects[8].content = "else"
-    assert (before.differing(objects), one.differing(objects), two.differing(objects[:10])) == ([8], [8], [8])
+    assert (differing(before, objects), differing(one, objects), differing(two, objects[:10])) == ([8], [8], [8])
 
 
 @pytest.mark.parametrize("copies", [0, 3, 100])
@@ -160,11 +164,11 @@ def test_what_is_given_out_is_what_was_known_whatever_became_of_it(copies):
     for number in range(4):
         found = before.messages(copies=copies, made=lambda place: wanted[place].model_copy())
         assert found == wanted
-        assert before.differing(found) == [2]
-        assert before.differing(before.messages(copies=copies, made=lambda place: wanted[place].model_copy())) == [2]
+        assert differing(before, found) == [2]
+        assert differing(before, before.messages(copies=copies, made=lambda place: wanted[place].model_copy())) == [2]
         found[number * 4].content = "spoilt"
         found[number * 4 + 1].tool_calls[0]["args"]["deep"]["x"].append("spoilt")
-        assert before.differing(found) == sorted({2, number * 4, number * 4 + 1})
+        assert differing(before, found) == sorted({2, number * 4, number * 4 + 1})
 
 
 def test_random_changes_are_found_where_they_were_made():
@@ -173,7 +177,7 @@ def test_random_changes_are_found_where_they_were_made():
         objects = messages()
         before = known(objects[: source.randrange(1, 21)])
         for _ in range(source.randrange(4)):
-            before.differing(objects)
+            differing(before, objects)
             before = before.first(objects[: source.randint(1, len(before.values()))])
         size = len(before.values())
         changed = set()
@@ -183,4 +187,4 @@ def test_random_changes_are_found_where_they_were_made():
             if place not in changed:
                 work(objects[place])
                 changed.add(place)
-        assert before.differing(objects) == sorted(place for place in changed if place < size)
+        assert differing(before, objects) == sorted(place for place in changed if place < size)

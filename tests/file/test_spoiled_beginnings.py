@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 import hansard
@@ -76,3 +78,37 @@ def test_a_folder_without_a_log_that_a_writer_has_in_hand_is_no_session(tmp_path
         with pytest.raises(hansard.NotFound):
             store.info("s")
         assert store.create(id="s", entries=[hansard.user("anew")]).info.message_count == 1
+
+
+def spoil(log, how):
+    data = log.read_bytes()
+    log.unlink()
+    if how != "removed":
+        log.write_bytes(SPOILED[how](data))
+    return data
+
+
+@pytest.mark.parametrize("finder", ["read", "append", "check"])
+@pytest.mark.parametrize("how", [*SPOILED, "removed"])
+def test_what_is_found_damaged_is_listed_so_by_every_process_until_it_is_whole_again(how, finder, tmp_path):
+    find = {
+        "read": lambda store: store.get("s").history(),
+        "append": lambda store: store.get("s").append(hansard.user("more")),
+        "check": lambda store: store.check(),
+    }
+    with hansard.open(tmp_path) as store:
+        store.create(id="s", title="kept", entries=[hansard.user("hello")])
+        store.create(id="other")
+        assert len(list(store.sessions())) == 2
+    whole = spoil(tmp_path / "sessions" / "s" / "log.jsonl", how)
+    with hansard.open(tmp_path) as store:
+        with contextlib.suppress(hansard.Corrupt):
+            find[finder](store)
+        assert [(info.id, info.title) for info in store.find(damaged=True)] == [("s", "kept")]
+    with hansard.open(tmp_path) as store:
+        assert [info.id for info in store.find(damaged=True)] == ["s"]
+        (tmp_path / "sessions" / "s" / "log.jsonl").write_bytes(whole)
+        assert store.get("s").history()[0].text == "hello"
+        assert store.check() == []
+        assert [info.id for info in store.find(damaged=True)] == []
+        assert sorted(info.id for info in store.sessions()) == ["other", "s"]

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ...backend import Answer, Guard, Request
-from ...errors import HansardError
+from ...errors import Corrupt, HansardError
 from ...model.entry import Entry
 from ...model.info import Attachment, SessionInfo
 from ...model.requests import Appended, Created, Creation, Erasure, Hit, Page
@@ -39,6 +39,8 @@ class FileBackend(Upkeep):
         except OSError as error:
             raise self._unavailable(error) from error
         if isinstance(answer, HansardError):
+            if isinstance(answer, Corrupt):
+                self._note_damage(answer)
             raise answer
         return answer
 

@@ -22,7 +22,7 @@ from ...model.requests import Page
 from ...query import Condition
 from .database import WAIT_MS, Database, busy
 from .listing import list_sessions
-from .rows import COLUMNS, Change, Row, Seen, clean, columns, decode_info, encode_info, stamp, unsigned
+from .rows import COLUMNS, NOTHING, Change, Row, Seen, clean, columns, decode_info, encode_info, stamp, unsigned
 
 T = TypeVar("T")
 
@@ -228,10 +228,10 @@ class Catalogue:
             return False
         if inode == row.inode and (covered <= row.offset or version < row.fold_version):
             return True
-        now = stamp(self._store, row.place)
+        now = stamp(self._store, row.place) or NOTHING
         if inode == row.inode:
             return now == (row.inode, row.size, row.mtime_ns)
-        return now is not None and now[0] == row.inode
+        return now[0] == row.inode
 
     # -- asking --------------------------------------------------------------------------------------------------
 

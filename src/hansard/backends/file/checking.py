@@ -83,6 +83,7 @@ def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -
         never = "a creation that was never acknowledged left this behind"
         yield Finding(named, DAMAGE if was else NOTE, f"{folder}: {what if was else never}", path=str(folder))
         looking.broken = was
+    core.index.looked_through(place, damaged=looking.broken)
     if (folder / POISONED).exists():
         msg = f"session {named!r}: a write failed and could not be taken back, so it is read-only until it is repaired"
         yield Finding(named, DAMAGE, msg, path=str(folder / POISONED))

@@ -40,12 +40,12 @@ class Index(Protocol):
         """The fold of a session as far as the catalogue has it."""
         ...
 
-    def knew(self, session: str, inode: int) -> bool:
-        """Whether this very file was the log of a session once."""
+    def knew(self, session: str, place: str, inode: int) -> bool:
+        """Whether a session was acknowledged at a place, whose log is this file now, or not there (0), for all that is known."""
         ...
 
-    def vouches(self, session: str, place: str) -> bool:
-        """Whether a session stood at a place for all that is known: it has a row, and nobody has it in hand."""
+    def looked_through(self, place: str, *, damaged: bool) -> None:
+        """The log of a place was read whole, or up to damage: its row comes to say so."""
         ...
 
 
@@ -162,11 +162,9 @@ class Core:
         folder = self.layout.folder(place)
         if any((folder / name).exists() for name in (CHILDREN, ATTACHMENTS, PREFIX)):
             return True
-        now = rows.stamp(self.layout.root, place)
-        if now is not None:
-            return self.index.knew(session, now[0])
-        # Whoever takes the session away, or makes it anew, has it in hand before, and until its row says so.
-        return is_real_folder(folder) and self.index.vouches(session, place) and not self.layout.log(place).exists()
+        now = rows.stamp(self.layout.root, place) or rows.NOTHING
+        known = is_real_folder(folder) and self.index.knew(session, place, now[0])
+        return known and (rows.stamp(self.layout.root, place) or rows.NOTHING) == now
 
     def info(self, session: str) -> SessionInfo:
         """What a session is now; the caller may change it."""

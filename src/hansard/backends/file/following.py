@@ -76,22 +76,20 @@ class Following:
         return self.mark.offset > 0
 
     @property
-    def opened(self) -> bool:
-        """Whether its file is open."""
-        return self._fd >= 0
-
-    @property
     def inode(self) -> int:
         """Of the file that is open; known also of one that does not begin yet, or whose first line is gone."""
         return identity(self._fd)[1] if self._fd >= 0 else 0
 
-    def check_there(self) -> None:
-        """Return if the path names a file.
+    def check_begun(self) -> None:
+        """Return if a session is here. Whoever has the lock looks again.
 
         Raises:
-            NotFound, Corrupt: there is no session; what is left shows that it was one.
+            NotFound, Corrupt: there is none; the log is damaged, or what is left shows that it was a session.
         """
-        self._stat()
+        self._refresh(locked=False)
+        if not self.begun:
+            self._never_was()
+        self._seen = ()
 
     def is_in_place(self) -> bool:
         """Whether the file that is open is still the one that the path names."""

@@ -28,6 +28,7 @@ from ...model.requests import Page
 from ...query import Condition
 from . import notes
 from .catalogue import Catalogue
+from .layout import is_real_folder
 from .notes import Note, WriterNote
 from .problems import Problems
 from .rows import Row, Seen, stamp
@@ -276,9 +277,9 @@ class Indexer:
             for place in places:
                 seen = known.get(place)
                 now = stamp(self._root, place)
-                if now is None:
-                    gone += [place] if seen is not None else []
-                elif anew or seen is None or seen.fold_version < version or now != seen.stamp:
+                if now is None and (seen is None or not is_real_folder(self._root / place)):
+                    gone += [] if seen is None else [place]
+                elif now is None or anew or seen is None or seen.fold_version < version or now != seen.stamp:
                     self._fold(place, seen, rows, gone, anew=anew)
             if self._put(rows, gone, FLUSH_WAIT_MS):
                 # A row of a newer version's fold stays; what its log says by now is laid over it.

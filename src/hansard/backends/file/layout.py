@@ -55,6 +55,11 @@ class Layout:
         """The log of a place."""
         return self.root / place / LOG
 
+    def place_of(self, path: str) -> str | None:
+        """The place whose log this is, None if it is no log."""
+        within, slash, name = path.removeprefix(f"{self.root}/").rpartition("/")
+        return within if slash and name == LOG and within.startswith("sessions/") else None
+
     def named(self, session: str) -> Path:
         """What stands for an id: a folder (root), a pointer file (child), or nothing."""
         return self.sessions / name_of(session)

@@ -177,17 +177,14 @@ class Log(Following):
     def _plan(self, requests: Sequence[Request], *, as_before: bool) -> commit.Group:
         if not as_before or self.tail is not None:
             self._know()
-        self._check_begun()
+        if not self.begun:
+            self._never_was()
         group = commit.plan(
             self.fold, self.mark.hash, requests, find=self.find_id, at=self.entry_at, now_us=self._around.clock()
         )
         if group.repeats and not group.lines:
             self.sync_foreign()
         return group
-
-    def _check_begun(self) -> None:
-        if not self.begun:
-            self._never_was()
 
     def write(self, group: commit.Group) -> None:
         """Write and sync a planned group. Lock held. On a failure nothing of it stays."""

@@ -73,24 +73,31 @@ class Mirror:
             row.inode, row.size, row.mtime_ns, scan.Mark(row.offset, row.info.seq, bytes.fromhex(row.hash)), row.fold
         )
 
-    def knew(self, session: str, inode: int) -> bool:
-        """Whether this very file was the log of a session once."""
-        try:
-            row = self.indexer.catalogue.get(session)
-        except Unavailable:
-            return False
-        return row is not None and row.inode == inode
+    def knew(self, session: str, place: str, inode: int) -> bool:
+        """Whether a session was acknowledged at a place, whose log is this file now, or not there (0), for all that is known."""
+        row = self._row_at(session, place)
+        if row is None or row.inode == inode:
+            return row is not None
+        # Whoever takes a session away has noted it before, and until its row is gone: so the row is asked once more.
+        return not notes.may_be_noted(self._root / "writers", place) and self._row_at(session, place) is not None
 
-    def vouches(self, session: str, place: str) -> bool:
-        """Whether a session stood at a place for all that is known: it has a row, and nobody has it in hand."""
-        # In this order: whoever takes a session away notes it before, and until its row is gone.
-        if notes.may_be_noted(self._root / "writers", place):
-            return False
+    def _row_at(self, session: str, place: str) -> Row | None:
         try:
             row = self.indexer.catalogue.get(session)
         except Unavailable:
-            return False
-        return row is not None and row.place == place
+            return None
+        return row if row is not None and row.place == place else None
+
+    def looked_through(self, place: str, *, damaged: bool) -> None:
+        """The log of a place was read whole, or up to damage: its row comes to say so."""
+        if not damaged:
+            try:
+                row = self.indexer.catalogue.at(place)
+            except Unavailable:
+                return
+            if row is None or not row.info.damaged:
+                return
+        self.indexer.touched(place, lambda: self._read_anew(place))
 
     # -- what the indexer asks -----------------------------------------------------------------------------------
 
@@ -117,14 +124,30 @@ class Mirror:
         with core.current(session) as log:
             return None if log.place != place else _row_of(log, log.stamp[1:], log.fold.info())
 
-    def _damaged(self, session: str, place: str, row: Row | None) -> Row | None:
-        now = rows.stamp(self._root, place)
-        core = self._core
-        if now is None or core is None:
+    def _read_anew(self, place: str) -> Row | None:
+        """The row of a place, whatever the catalogue and open logs say: its log is read from the beginning."""
+        core, row = self._core, self.indexer.catalogue.at(place)
+        session = None if core is None else _session_at(core, place) or (None if row is None else row.id)
+        if core is None or session is None:
+            return row
+        try:
+            fresh = _fresh_row(core, session, place)
+            if fresh is None:
+                core.check_never_was(session, place)
+        except NotFound:
             return None
+        except Corrupt:
+            return self._damaged(session, place, row)
+        return fresh
+
+    def _damaged(self, session: str, place: str, row: Row | None) -> Row | None:
+        core = self._core
+        if core is None:
+            return None
+        now = rows.stamp(self._root, place) or rows.NOTHING
         info = SessionInfo(session) if row is None else row.info
         with contextlib.suppress(NotFound), core.pool.using(session) as log:
-            if log.begun:
+            if log.begun and log.place == place:
                 info = log.fold.info()
         return _damaged_row(place, now, info)
 

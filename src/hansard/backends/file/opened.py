@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from ...backend import CAPABILITIES
-from ...errors import Unavailable
+from ...errors import Corrupt, Unavailable
 from ...model.requests import Clock
 from . import deleting, gate, home, receiving, resetting
 from .committers import Committers
@@ -74,6 +74,15 @@ class Opened:
             yield self._core
         except OSError as error:
             raise self._unavailable(error) from error
+        except Corrupt as error:
+            self._note_damage(error)
+            raise
+
+    def _note_damage(self, error: Corrupt) -> None:
+        """Have the listing say so, if it is a log that is damaged."""
+        place = self._core.layout.place_of(error.path)
+        if place is not None:
+            self._mirror.looked_through(place, damaged=True)
 
     def _refuse_closed(self) -> NoReturn:
         msg = f"this store in {self._root} was closed; open it again"

@@ -172,9 +172,9 @@ class Pool:
     def _begin(self, log: Log, group: list[Waiter], *, wait: bool) -> Group | None:
         """Lock a log whose mutex is held, and write what waits by then; None if it is in other hands."""
         try:
-            if not log.opened:
+            if not log.begun:
                 # A log that is lost has to be told from one that somebody takes away, and it is those who note it first.
-                log.check_there()
+                log.check_begun()
             self._before(log)
             as_before = log.lock(wait=wait)
             if as_before is None:

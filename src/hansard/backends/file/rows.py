@@ -74,6 +74,10 @@ class Change(NamedTuple):
     gone: bool
 
 
+NOTHING: Final = (0, 0, 0)
+"""The stamp in the row of a session whose log is lost."""
+
+
 def stamp(store: Path, place: str) -> tuple[int, int, int] | None:
     """(inode, size, mtime in ns) of the log of a place; None: there is none."""
     try:

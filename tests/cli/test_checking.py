@@ -93,3 +93,13 @@ def test_a_lost_index_is_made_anew(run, session, store, home):
     assert run("ls", "-o", "id").stdout.split() == [session.id]
     run("store", "reindex")
     assert json.loads(run("search", "tide", "-o", "json").stdout)[0]["seq"] == 2
+
+
+def test_what_a_check_found_damaged_is_listed_so(run, session, store, log):
+    store.create(id="other")
+    store.close()
+    run("check")
+    assert run("ls", "--damaged", "-o", "id", code=1).stdout == ""
+    log.write_bytes(log.read_bytes().replace(b"look", b"loot"))
+    run("check", code=6)
+    assert run("ls", "--damaged", "-o", "id").stdout.split() == [session.id]

@@ -29,6 +29,7 @@ SHORT: Final = 13
 @click.option("--until", metavar="TIME", help="Only those last active before this time.")
 @click.option("--pinned", is_flag=True, help="Only pinned ones.")
 @click.option("--waiting", is_flag=True, help="Only those that wait for an answer.")
+@click.option("--damaged", is_flag=True, help="Only those in which damage was found; `hansard check` looks for it.")
 @click.option("--all", "everything", is_flag=True, help="Sub-agents as well.")
 @click.option(
     "--order",
@@ -49,6 +50,7 @@ def ls_command(
     everything: bool,
     pinned: bool,
     waiting: bool,
+    damaged: bool,
     order: str,
     limit: int,
     after: str | None,
@@ -74,6 +76,8 @@ def ls_command(
         filters["pinned"] = True
     if waiting:
         filters["has_question"] = True
+    if damaged:
+        filters["damaged"] = True
     if everything:
         filters["all_kinds"] = True
     page = run.listing().find(order=order, limit=limit, after=after, **filters)

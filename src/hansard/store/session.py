@@ -168,6 +168,9 @@ class Session(Acting):
         backend = self._place.backend
         backend.info(self.id)
         found = [info.id for info in sessions_of(backend, where(parent=self.id), order="created", complete=True)]
+        if not found:
+            # Deleted meanwhile it is not found, rather than without children.
+            backend.info(self.id)
         for child in found if recursive else ():
             found += [info.id for info in sessions_of(backend, where(parent=child), order="created", complete=True)]
         return [Session(self._place, child) for child in found]

@@ -70,12 +70,17 @@ def put(core: Core, key: DocumentKey, data: bytes, *, expect: int | None) -> Doc
 def get(core: Core, key: DocumentKey, *, version: int | None) -> tuple[Document, bytes] | None:
     """As the contract says."""
     shelf = _Shelf(core, key)
-    there = _current(core, shelf)
-    if version is None:
+    while True:
+        there = _current(core, shelf)
         now = live(there)
-        return None if now is None else (now, shelf.shown_or_kept(now))
-    wanted = next((one for one in there if one.version == version and one.sha256), None)
-    return None if wanted is None else (wanted, shelf.content(wanted))
+        if version is not None:
+            now = next((one for one in there if one.version == version and one.sha256), None)
+        try:
+            return None if now is None else (now, shelf.shown_or_kept(now) if version is None else shelf.content(now))
+        except Corrupt:
+            if read_history(shelf.history) == there:
+                raise
+            # Somebody has deleted it since, with its versions: nothing is damaged.
 
 
 def versions(core: Core, key: DocumentKey) -> tuple[Document, ...]:
@@ -276,7 +281,7 @@ class _Shelf:
             Corrupt: it does not have its hash, or is gone.
         """
         path = self.kept(version)
-        data = path.read_bytes() if path.is_file() else None
+        data = _bytes_of(path) if path.is_file() else None
         if data is None or sha256(data).hexdigest() != version.sha256:
             msg = f"document {shown(self.key)}: the content of version {version.version} is damaged or gone. Restore {path} from a backup"
             raise Corrupt(msg, path=str(path))

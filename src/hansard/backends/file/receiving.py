@@ -242,9 +242,15 @@ def _settle(core: Core, session: str, arrived: Arrived) -> Created:
         with contextlib.suppress(NotFound):
             return _continue(core, session, arrived)
     parent = arrived.body.get("parent")
-    if isinstance(parent, str):
-        return _place_child(core, session, arrived, parent)
-    return _place_root(core, session, arrived)
+    try:
+        if isinstance(parent, str):
+            return _place_child(core, session, arrived, parent)
+        return _place_root(core, session, arrived)
+    except AlreadyExists:
+        # Somebody else has brought it meanwhile, or has made one.
+        with contextlib.suppress(NotFound):
+            return _continue(core, session, arrived)
+        raise
 
 
 def _continue(core: Core, session: str, arrived: Arrived) -> Created:
@@ -292,10 +298,12 @@ def _place_root(core: Core, session: str, arrived: Arrived) -> Created:
         if arrived.segments:
             held.enter_context(_origin(core, session, arrived))
         place = f"sessions/{core.layout.named(session).name}"
-        if creating.make_way(core, session):
-            raise AlreadyExists(creating.taken(session))
-        disk.make_folder(core.layout.folder(place))
-        return _put(core, session, place, arrived)
+        while True:
+            if creating.make_way(core, session):
+                raise AlreadyExists(creating.taken(session))
+            disk.make_folder(core.layout.folder(place))
+            if (created := _put(core, session, place, arrived)) is not None:
+                return created
 
 
 def _text(value: Json) -> str | None:
@@ -349,25 +357,32 @@ def _place_child(core: Core, session: str, arrived: Arrived, parent_id: str) -> 
                 # Before the log, so that no crash leaves a resident that its name does not lead to; a name that leads to
                 # no log yet is free.
                 creating.alias(core, derived, f"{root_name}/{core.layout.named(session).name}")
-            return _put(core, session, place, arrived)
+            created = _put(core, session, place, arrived)
+            if created is None:
+                msg = f"session {session!r} was removed while it was being made"
+                raise NotFound(msg)
+            return created
 
 
-def _put(core: Core, session: str, place: str, arrived: Arrived) -> Created:
-    """Put what arrived where a folder waits for it."""
+def _put(core: Core, session: str, place: str, arrived: Arrived) -> Created | None:
+    """Put what arrived where a folder waits for it; None if that was taken away, as nothing was acknowledged there."""
     folder = core.layout.folder(place)
-    with creating.opened_log(core, session, place) as log:
-        with log.held():
-            if log.begun:
-                raise AlreadyExists(creating.taken(session))
-            core.check_never_was(log.session, log.place)
-            log.clear_unbegun(core.layout.quarantine)
-            disk.sync_folder(folder)
-            disk.sync_folder(folder.parent)
-            core.announce(log)
-            _bring_attachments(arrived, folder)
-            if arrived.has_prefix:
-                disk.rename(arrived.folder / PREFIX, folder / PREFIX)
-            rewriting.replace(log, arrived.lines())
+    with contextlib.ExitStack() as held:
+        try:
+            log = held.enter_context(creating.opened_log(core, session, place))
+            held.enter_context(log.held())
+        except NotFound:
+            return None
+        if log.begun:
+            raise AlreadyExists(creating.taken(session))
+        core.check_never_was(log.session, log.place)
+        log.clear_unbegun(core.layout.quarantine)
+        disk.sync_together(folder, folder.parent)
+        core.announce(log)
+        _bring_attachments(arrived, folder)
+        if arrived.has_prefix:
+            disk.rename(arrived.folder / PREFIX, folder / PREFIX)
+        rewriting.replace(log, arrived.lines())
         core.index.touched(log)
     return Created(session, arrived.last.seq, new=True)
 

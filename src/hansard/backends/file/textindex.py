@@ -97,6 +97,9 @@ class TextIndex:
                 break
             # The file was replaced meanwhile: its numbers meant nothing, or nobody had filled the new one yet.
             complete = False
+        if session is not None and not found:
+            # Deleted meanwhile it is not found, rather than without hits.
+            self._check_there(session)
         titles = {one.session: sessions.title(one.session) for one in found}
         return page_of(request, found, titles, complete=complete)
 

@@ -89,13 +89,15 @@ class TextIndex:
         deadline = time.monotonic() + BUDGET_S
         complete, found, sessions = False, [], _Sessions(self._feed.logs, self._indexer)
         for _ in range(_TRIES):
-            complete, over = self._caught_up(deadline)
             born = self._feed.state().born
+            complete, over = self._caught_up(deadline)
+            # A file that nobody had filled yet got its name just now.
+            born = born or self._feed.state().born
             numbers = self._numbers(search, session, over)
             found = list(self._found(request, session, numbers, sessions))
-            if self._feed.state().born == born:
+            if born is not None and self._feed.state().born == born:
                 break
-            # The file was replaced meanwhile: its numbers meant nothing, or nobody had filled the new one yet.
+            # The file was made or replaced meanwhile: its numbers meant nothing, or nobody had filled the new one yet.
             complete = False
         if session is not None and not found:
             # Deleted meanwhile it is not found, rather than without hits.

@@ -88,6 +88,23 @@ class Damaging:
         assert "t" in {info.id for info in drive.backend.find(EVERYTHING, order="id", limit=9, cursor=None)}
         assert drive.findings("t") == []
 
+    @pytest.mark.parametrize("finder", ["read", "check"])
+    @pytest.mark.parametrize("how", DAMAGE)
+    def test_it_is_listed_as_damaged_once_it_was_found_and_until_it_is_whole_again(
+        self, drive: Driver, backdoor: Backdoor, how: str, finder: str
+    ) -> None:
+        _damaged(drive, backdoor, how)
+        if finder == "read":
+            with pytest.raises(Corrupt):
+                drive.entries("s")
+        else:
+            assert drive.findings("s") != []
+        listed = {info.id: info.damaged for info in drive.backend.find(EVERYTHING, order="id", limit=9, cursor=None)}
+        assert listed == {"s": True, "t": False}
+        list(drive.backend.check("s", repair=True))
+        listed = {info.id: info.damaged for info in drive.backend.find(EVERYTHING, order="id", limit=9, cursor=None)}
+        assert listed == {"s": False, "t": False}
+
     def test_a_repair_sets_it_aside_and_the_session_goes_on(self, drive: Driver, backdoor: Backdoor) -> None:
         _damaged(drive, backdoor, "changed")
         assert next(iter(list(drive.backend.check("s", repair=True)))).severity == "damage"

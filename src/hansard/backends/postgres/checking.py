@@ -15,7 +15,8 @@ from . import sources
 from .attaching import FILES, places
 from .connecting import Connection, execute
 from .core import LINES, SQL, Core
-from .rows import Head, unraw
+from .reading import looked_at
+from .rows import DAMAGED, Head, unraw
 
 _MANY: Final = 500
 
@@ -51,6 +52,8 @@ def _check(core: Core, session: str, *, repair: bool) -> list[Finding]:
     reading, sizes = core.reading(core.db.rows, head)
     # A writer may have been at work between the two statements: what it wrote is no tail.
     found = list(_of_log(session, reading, sizes))
+    if (reading.damage is not None) != (head.fold_version == DAMAGED):
+        looked_at(core, session)
     if repair and reading.entries and found:
         core.db.transact(partial(_repair, core, session=session))
         core.unlearn(session)

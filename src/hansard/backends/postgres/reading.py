@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from ...codec.line import decode_line
-from ...errors import Corrupt
+from ...errors import Corrupt, Unavailable
 from ...model.entry import Entry
 from . import sources
 from .core import LINES, Core
@@ -30,7 +31,24 @@ def entries(
         return reversed(found) if newest_first else iter(found)
     if head.fold_version <= STALE:
         return _suspected(core, head, after, before, newest_first=newest_first)
-    return sources.entries(core.db.rows, core, head, after=after, before=before, newest_first=newest_first)
+    return _noted(
+        core, session, sources.entries(core.db.rows, core, head, after=after, before=before, newest_first=newest_first)
+    )
+
+
+def _noted(core: Core, session: str, found: Iterator[_T]) -> Iterator[_T]:
+    """What is found, until there is damage: the session is listed as damaged then."""
+    try:
+        yield from found
+    except Corrupt:
+        looked_at(core, session)
+        raise
+
+
+def looked_at(core: Core, session: str) -> None:
+    """Have the row of a session say whether its log is damaged. Where nothing can be written, the reader still knows."""
+    with contextlib.suppress(Unavailable):
+        core.refold_now(session)
 
 
 def _suspected(core: Core, head: Head, after: int, before: int | None, *, newest_first: bool) -> Iterator[Entry]:
@@ -55,7 +73,7 @@ def lines(core: Core, session: str, after: int) -> Iterator[bytes]:
     """
     head = core.head(session)
     if head.fold_version > STALE:
-        return sources.lines(core.db.rows, core, head, after=after)
+        return _noted(core, session, sources.lines(core.db.rows, core, head, after=after))
     reading, _ = core.reading(core.db.rows, head)
     own = core.db.rows(LINES["own"], core.at(head.session, head.root, first_seq=head.first_seq))
     whole = [bytes(line) for _, line in own[: len(reading.entries)]]

@@ -1,18 +1,16 @@
 """An ADK agent that is killed in the middle of a tool call, and goes on from the Hansard store.
 
-    python examples/adk/tide.py [FOLDER]
+    python examples/adk/tide.py [FOLDER [QUESTION]]
 
-No model and no network: a scripted model reads a gauge with a tool, then answers. The first run gets kill -9 while the
-tool works. The second one finds the conversation in the store, with the call that has no result, and asks again.
+The second run finds the conversation in the store, with the call that has no result, and asks again. No model and no
+network: a scripted model reads a gauge with a tool, then answers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from google.adk.runners import Runner
 from google.adk.tools import ToolContext
 from google.genai import types
 
-from hansard.adapters.adk import HansardSessionService, session_key
+from hansard.adapters.adk import HansardSessionService
 
 WHO = {"user_id": "mara", "session_id": "tides"}
 
@@ -43,7 +41,7 @@ class ScriptedModel(BaseLlm):
 
 def read_gauge(place: str, tool_context: ToolContext) -> str:
     """Read the gauge at a place; with GAUGE_HANGS set it never comes back."""
-    print("tool works", flush=True)
+    print("agent: calls its tool", flush=True)
     while os.environ.get("GAUGE_HANGS"):
         time.sleep(0.05)
     tool_context.state["user:last_place"] = place
@@ -63,40 +61,15 @@ async def ask(service: HansardSessionService, question: str) -> None:
 
 async def turn(folder: Path, question: str) -> None:
     """Open the store, ask, close it."""
-    service = HansardSessionService(folder)
+    service = HansardSessionService(folder / "store")
     await ask(service, question)
-    await service.close()
-
-
-async def show(folder: Path) -> None:
-    """What the store holds."""
-    service = HansardSessionService(folder)
     print("the user's state:", await service.get_user_state(app_name="tides", user_id="mara"))
-    session = service.store.get(session_key("tides", "mara", "tides"))
-    print(f"{session.id}: {session.title} ({session.info.usage.calls} model calls)")
-    for message in session.history():
-        print(f"  {message.role}: {message.text or message.parts[0]['type']}")
     await service.close()
-
-
-def main(folder: Path) -> None:
-    """Run, kill, resume."""
-    run = subprocess.Popen(
-        [sys.executable, __file__, str(folder), "run"],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "GAUGE_HANGS": "yes"},
-    )  # fmt: skip
-    assert run.stdout is not None
-    print(run.stdout.readline(), end="")
-    run.kill()
-    run.wait()
-    run.stdout.close()
-    print("killed while the tool was working")
-    asyncio.run(turn(folder, "And now?"))
-    asyncio.run(show(folder))
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["run"]:
-        asyncio.run(turn(Path(sys.argv[1]), "How high is the tide?"))
+    if sys.argv[2:]:
+        asyncio.run(turn(Path(sys.argv[1]), sys.argv[2]))
     else:
-        main(Path(sys.argv[1]) if sys.argv[1:] else Path(tempfile.mkdtemp()))
+        # Without a question: the whole story.
+        os.execv(sys.executable, [sys.executable, str(Path(__file__).parents[1] / "killed.py"), *sys.argv])

@@ -1,17 +1,15 @@
 """A LangGraph agent that is killed in the middle of a tool call, and goes on from the Hansard store.
 
-    python examples/langgraph/tide.py [FOLDER]
+    python examples/langgraph/tide.py [FOLDER [QUESTION]]
 
-agent → tools → agent, without a model and without a network. The first run gets kill -9 while its tool works. The second
-one goes on from the last checkpoint: it calls the tool again, and no node that had finished runs twice.
+agent → tools → agent, without a model and without a network. The second run goes on from the last checkpoint: it calls
+the tool again, and no node that had finished runs twice.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -25,7 +23,7 @@ CONFIG = {"configurable": {"thread_id": "tides"}}
 
 def agent(state: MessagesState) -> dict:
     """Stands in for a model: it reads a gauge with a tool, then answers."""
-    print("agent thinks", flush=True)
+    print("agent: thinks", flush=True)
     last = state["messages"][-1]
     if isinstance(last, ToolMessage):
         return {"messages": [AIMessage(f"The tide stands at {last.content} at the pier.", id="answer")]}
@@ -36,7 +34,7 @@ def agent(state: MessagesState) -> dict:
 
 def tools(state: MessagesState) -> dict:
     """Reads the gauge; with GAUGE_HANGS set it never comes back."""
-    print("tool works", flush=True)
+    print("agent: calls its tool", flush=True)
     while os.environ.get("GAUGE_HANGS"):
         time.sleep(0.05)
     call = state["messages"][-1].tool_calls[0]
@@ -54,39 +52,18 @@ def build(saver: HansardSaver):
     return builder.compile(checkpointer=saver)
 
 
-def ask(folder: Path) -> None:
-    """Ask, and have every step written before the next one begins."""
-    with HansardSaver(folder) as saver:
-        question = {"messages": [HumanMessage("How high is the tide?", id="question")]}
-        build(saver).invoke(question, CONFIG, durability="sync")
-
-
-def main(folder: Path) -> None:
-    """Run, kill, resume."""
-    run = subprocess.Popen(
-        [sys.executable, __file__, str(folder), "run"],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "GAUGE_HANGS": "yes"},
-    )  # fmt: skip
-    assert run.stdout is not None
-    for line in run.stdout:
-        print(line, end="")
-        if line == "tool works\n":
-            break
-    run.kill()
-    run.wait()
-    run.stdout.close()
-    print("killed while the tool was working")
-    with HansardSaver(folder) as saver:
-        result = build(saver).invoke(None, CONFIG)
+def ask(folder: Path, question: str) -> None:
+    """Ask, and have every step written before the next one begins; a run that was cut off goes on and is asked nothing."""
+    with HansardSaver(folder / "store") as saver:
+        graph = build(saver)
+        asked = None if graph.get_state(CONFIG).next else {"messages": [HumanMessage(question, id="question")]}
+        result = graph.invoke(asked, CONFIG, durability="sync")
         print("agent:", result["messages"][-1].content)
-        session = saver.store.get("tides")
-        print(f"{session.id}: {session.title} ({session.info.usage.calls} model call)")
-        for message in session.history():
-            print(f"  {message.role}: {message.text or message.parts[0]['type']}")
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["run"]:
-        ask(Path(sys.argv[1]))
+    if sys.argv[2:]:
+        ask(Path(sys.argv[1]), sys.argv[2])
     else:
-        main(Path(sys.argv[1]) if sys.argv[1:] else Path(tempfile.mkdtemp()))
+        # Without a question: the whole story.
+        os.execv(sys.executable, [sys.executable, str(Path(__file__).parents[1] / "killed.py"), *sys.argv])

@@ -1,18 +1,16 @@
 """An agent of pydantic-ai that is killed in the middle of a tool call, and makes the call again from the Hansard store.
 
-    python examples/pydantic_ai/tide.py [FOLDER]
+    python examples/pydantic_ai/tide.py [FOLDER [QUESTION]]
 
-The agent runs in a process of its own, which gets kill -9 while its tool works. What it was about to do is on record, so
-a second run goes on with that very call. No model and no network: a function plays the model.
+What the agent was about to do is on record, so the second run goes on with that very call. No model and no network: a
+function plays the model.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -20,7 +18,6 @@ from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-import hansard
 from hansard.adapters.pydantic_ai import HansardConversationStore, SaveConversation
 
 CONVERSATION = "tide"
@@ -43,46 +40,22 @@ def read_gauge() -> str:
     return "2.4 m"
 
 
-async def ask(folder: Path, prompt: str | None) -> None:
-    """One run of the agent; without a prompt it goes on where it was."""
+async def ask(folder: Path, prompt: str) -> None:
+    """One run of the agent; one that is in the middle of a call goes on there and is asked nothing."""
     store = HansardConversationStore(folder / "store", project="harbour")
     agent = Agent(FunctionModel(model), capabilities=[SaveConversation(store)], tools=[read_gauge])
     known = await store.load(CONVERSATION)
     if known is None:
         result = await agent.run(prompt, conversation_id=CONVERSATION)
     else:
-        result = await agent.run(prompt, conversation=known)
+        result = await agent.run(None, conversation=known)
     print("agent:", result.output)
     store.close()
 
 
-def show(folder: Path) -> None:
-    """What the store holds."""
-    with hansard.open(folder / "store") as store:
-        session = store.get(CONVERSATION)
-        print(f"{session.id} in project {session.info.project}, {session.info.usage.calls} model calls")
-        for message in session.history():
-            print(f"  {message.role}: {message.text or message.parts[0]['type']}")
-
-
-def main(folder: Path) -> None:
-    """Run, kill, go on."""
-    run = subprocess.Popen(
-        [sys.executable, __file__, str(folder), "run"],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "GAUGE_HANGS": "yes"},
-    )  # fmt: skip
-    assert run.stdout is not None
-    print(run.stdout.readline(), end="")
-    run.kill()
-    run.wait()
-    run.stdout.close()
-    print("killed while the tool was working")
-    asyncio.run(ask(folder, None))
-    show(folder)
-
-
 if __name__ == "__main__":
-    if sys.argv[2:] == ["run"]:
-        asyncio.run(ask(Path(sys.argv[1]), "How high is the tide?"))
+    if sys.argv[2:]:
+        asyncio.run(ask(Path(sys.argv[1]), sys.argv[2]))
     else:
-        main(Path(sys.argv[1]) if sys.argv[1:] else Path(tempfile.mkdtemp()))
+        # Without a question: the whole story.
+        os.execv(sys.executable, [sys.executable, str(Path(__file__).parents[1] / "killed.py"), *sys.argv])

@@ -1,17 +1,14 @@
 """An agent of Strands that is killed in the middle of a tool call, and goes on from the Hansard store.
 
-    python examples/strands/tide.py [FOLDER]
+    python examples/strands/tide.py [FOLDER [QUESTION]]
 
-The agent runs in a process of its own, which gets kill -9 while its tool works. A second run restores the agent and
-answers. No model and no network: a class of a few lines plays the model.
+The second run restores the agent and answers. No model and no network: a class of a few lines plays the model.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,7 +18,6 @@ from strands import Agent, tool
 from strands.models.model import Model
 from strands.session.repository_session_manager import RepositorySessionManager
 
-import hansard
 from hansard.adapters.strands import HansardSessionRepository
 
 SESSION = "tide"
@@ -78,33 +74,9 @@ def ask(folder: Path, prompt: str) -> None:
     repository.close()
 
 
-def show(folder: Path) -> None:
-    """What the store holds."""
-    with hansard.open(folder / "store") as store:
-        session = store.get(SESSION)
-        print(f"{session.id} in project {session.info.project}, {session.info.usage.calls} model calls")
-        for message in session.history():
-            print(f"  {message.role}: {message.text or message.parts[0]['type']}")
-
-
-def main(folder: Path) -> None:
-    """Run, kill, go on."""
-    run = subprocess.Popen(
-        [sys.executable, __file__, str(folder), "run"],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "GAUGE_HANGS": "yes"},
-    )  # fmt: skip
-    assert run.stdout is not None
-    print(run.stdout.readline(), end="")
-    run.kill()
-    run.wait()
-    run.stdout.close()
-    print("killed while the tool was working")
-    ask(folder, "And now?")
-    show(folder)
-
-
 if __name__ == "__main__":
-    if sys.argv[2:] == ["run"]:
-        ask(Path(sys.argv[1]), "How high is the tide?")
+    if sys.argv[2:]:
+        ask(Path(sys.argv[1]), sys.argv[2])
     else:
-        main(Path(sys.argv[1]) if sys.argv[1:] else Path(tempfile.mkdtemp()))
+        # Without a question: the whole story.
+        os.execv(sys.executable, [sys.executable, str(Path(__file__).parents[1] / "killed.py"), *sys.argv])

@@ -23,7 +23,7 @@ def test_an_agent_killed_in_a_tool_call_makes_the_call_again_from_the_store(tmp_
         "killed while the tool was working",
         "agent: calls its tool",
         "agent: The tide stands at 2.4 m at the pier.",
-        "tide in project harbour, 2 model calls",
+        "tide: How high is the tide? (2 model calls)",
     ]
     assert [line.split(":")[0].strip() for line in told[5:]] == ["user", "assistant", "tool", "assistant"]
 

@@ -24,7 +24,7 @@ def test_an_agent_killed_in_a_tool_call_goes_on_from_the_store(tmp_path):
         "killed while the tool was working",
         "agent: calls its tool",
         "agent: The tide stands at 2.4 m at the pier.",
-        "tide in project harbour, 3 model calls",
+        "tide: How high is the tide? (3 model calls)",
     ]
     assert [line.split(":")[0].strip() for line in told[5:]] == [
         "user", "assistant", "tool", "user", "assistant", "tool", "assistant",

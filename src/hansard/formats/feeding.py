@@ -1,26 +1,28 @@
 """One session on its way from a file into the store: what is there is found again, what is new is appended in batches.
 
 An append says which seq it expects, so what entries name (where a rewind goes, what a compaction covers) is known before
-it is written. If somebody else appended meanwhile, the whole file is read again; the ids make that exact.
+it is written. If somebody else appended meanwhile, the whole file is read again; the ids make that exact. While one batch
+is written and synced, the lines of the next one are read.
 """
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from hashlib import sha256
 from typing import Any, Final
 
-from ..errors import NotFound
+from ..errors import HansardError, NotFound
 from ..limits import MIB
 from ..model.entry import NODES, Json, NewEntry
-from ..store.taking import Taken, take
+from ..store.taking import Acknowledged, Taken, begin, take
 from .planning import START, Facts, Planned, Planner
 from .raw import raw_line, raw_of
 from .report import SessionReport
 from .source import Line, entry_id, line_key
 
 BATCH_BYTES: Final = MIB
-BATCH_ENTRIES: Final = 500
+BATCH_ENTRIES: Final = 2_000
 
 
 class Lines:
@@ -91,6 +93,10 @@ class Feed:
         self._lines = Lines()
         self._batch: list[Planned] = []
         self._size = 0
+        self._written = 0
+        """The session's last seq once the batch that is being written is acknowledged."""
+        self._begun: tuple[Acknowledged, int] | None = None
+        """The batch that is being written, and how many entries it has."""
         self._dry = False
         for call, body in logged.usage if logged else ():
             planner.counted(call, body)
@@ -122,9 +128,15 @@ class Feed:
             tail = logged.tail if logged is not None and len(logged.lines) == len(self._lines) else ()
             self._add([entry for entry in self._planner.end() if entry.id not in tail])
             self._add(self._mark(tail))
-        self._flush()
+        self._flush(last=True)
+        self._settle()
         if self.session is not None:
             self.report.entries = self.session.info.entry_count
+
+    def leave(self) -> None:
+        """Go no further: what was begun ends one way or the other, and nobody asks which."""
+        with contextlib.suppress(HansardError):
+            self._settle()
 
     def _mark(self, tail: Any) -> list[Planned]:
         """An update that says which lines are in, so that the next import of the same file need not read the log."""
@@ -136,30 +148,48 @@ class Feed:
 
     def _add(self, planned: list[Planned]) -> None:
         self._batch += planned
-        self._size += sum(len(entry.data) + len(entry.text or "") // 2 + 200 for entry in planned)
-        if self._size >= BATCH_BYTES or len(self._batch) >= BATCH_ENTRIES:
+        size = self._size
+        for entry in planned:
+            size += len(entry.data) + len(entry.text or "") + 200
+        self._size = size
+        if size >= BATCH_BYTES or len(self._batch) >= BATCH_ENTRIES:
             self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self, *, last: bool = False) -> None:
         batch, self._batch, self._size = self._batch, [], 0
         if not batch:
             return
         if self._dry:
             self.report.added += len(batch)
             return
+        base = self.session.info.seq if self._begun is None else self._written
+        entries = self._entries(batch, base)
+        self._settle()
+        begun = take(self.session, entries, expect=base) if last else begin(self.session, entries, expect=base)
+        if isinstance(begun, int):
+            self.report.added += len(entries)
+        else:
+            self._begun, self._written = (begun, len(entries)), base + len(entries)
+
+    def _entries(self, batch: list[Planned], base: int) -> list[NewEntry]:
+        """What a batch comes to behind the entry `base`."""
+        entries: list[NewEntry] = []
         for entry in batch:
             if entry.raw:
                 entry.body["raw"] = raw_of(entry.raw, entry.text, entry.data, self._attach)
-        base = self.session.info.seq
-        entries: list[NewEntry] = []
-        for entry in batch:
             if entry.spot is not None:
                 entry.spot.seq = base + len(entries) + 1
             if _resolved(entry):
                 maker = Taken if entry.raw and entry.at and not entry.suffix else NewEntry
                 entries.append(maker(kind=entry.kind, body=entry.body, id=entry.id, at=entry.at))
-        take(self.session, entries, expect=base)
-        self.report.added += len(entries)
+        return entries
+
+    def _settle(self) -> None:
+        """Wait for the batch that is being written."""
+        if self._begun is not None:
+            (acknowledged, count), self._begun = self._begun, None
+            acknowledged()
+            self.report.added += count
 
     def _attach(self, data: bytes, mime: str) -> str:
         return self.session.attach(data, mime=mime, record=False).sha256

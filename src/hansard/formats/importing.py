@@ -139,6 +139,15 @@ class _FileImport:
 
     def run(self, advance: Callable[[int], None]) -> None:
         """Take every line; afterwards all of them are durable and the report is filled in."""
+        try:
+            self._run_through(advance)
+        except BaseException:
+            for feed in self._feeds.values():
+                if feed is not None:
+                    feed.leave()
+            raise
+
+    def _run_through(self, advance: Callable[[int], None]) -> None:
         done = told = 0
         for line in lines_of(self._source.path):
             done += len(line.data) + 1

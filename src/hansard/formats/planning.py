@@ -167,7 +167,9 @@ def raw_message(format: str, role: str, line: Line, at: str, spot: Spot) -> Plan
 
 
 def _raw(kind: str, body: dict[str, Json], format: str, line: Line, at: str) -> Planned:  # noqa: A002
-    return Planned(kind, body, line.number, line.digest, at=at, raw=format, text=line.text, data=line.data)
+    # Text is enough to have the bytes again; a batch of thousands need not hold both.
+    data = line.data if line.text is None else b""
+    return Planned(kind, body, line.number, line.digest, at=at, raw=format, text=line.text, data=data)
 
 
 def derived(kind: str, suffix: str, body: dict[str, Json], line: Line | tuple[int, int], at: str) -> Planned:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ..backend import Request
+from ..backend import Answer, Request
 from ..codec.line import Sealed, digest_of
 from ..codec.names import new_salts
+from ..errors import HansardError
 from ..model.entry import NewEntry
 from .drafting import draft
 from .place import Place
@@ -25,16 +27,51 @@ class Taken(NewEntry, frozen=True):
     """
 
 
-def take(session: Any, entries: Sequence[NewEntry], *, expect: int) -> None:
-    """As `session.append(entries, expect=expect)`, in less time for those that are `Taken`. Errors are those of append."""
+Acknowledged: TypeAlias = Callable[[], int]
+"""Returns the session's last seq once the entries are durable. Errors are those of append."""
+
+
+def take(session: Any, entries: Sequence[NewEntry], *, expect: int) -> int:
+    """As `session.append(entries, expect=expect)`, in less time for those that are `Taken`; the last seq."""
+    ready = _ready(session, entries, expect)
+    if ready is None:
+        return session.append(entries, expect=expect)
+    place, request = ready
+    last = place.backend.append(session.id, request).seq
+    place.saved()
+    return last
+
+
+def begin(session: Any, entries: Sequence[NewEntry], *, expect: int) -> Acknowledged | int:
+    """As `take`, without waiting: while the entries are written and synced, the caller can make the next ones ready.
+
+    Entries that the session has to take itself are waited for: then it is the last seq.
+    """
+    ready = _ready(session, entries, expect)
+    if ready is None:
+        return session.append(entries, expect=expect)
+    place, request = ready
+    answers: SimpleQueue[Answer] = SimpleQueue()
+    place.backend.submit(session.id, request, answers.put)
+
+    def acknowledged() -> int:
+        answer = answers.get()
+        if isinstance(answer, HansardError):
+            raise answer
+        place.saved()
+        return answer.seq
+
+    return acknowledged
+
+
+def _ready(session: Any, entries: Sequence[NewEntry], expect: int) -> tuple[Place, Request] | None:
+    """What to hand to which backend; None if the session has to take the entries itself."""
     place: Place | None = getattr(session, "_place", None)
     sealed = None if place is None or place.redact is not None else _sealed(place, entries)
     if place is None or sealed is None:
-        session.append(entries, expect=expect)
-        return
+        return None
     place.refuse_inside_edit(session.id)
-    place.backend.append(session.id, Request(tuple(sealed), expect=expect))
-    place.saved()
+    return place, Request(tuple(sealed), expect=expect)
 
 
 def _sealed(place: Place, entries: Sequence[NewEntry]) -> list[Sealed] | None:

@@ -21,9 +21,10 @@ from hansard.backend import Request
 from hansard.backends import commit
 from hansard.backends.creation import created_entry
 from hansard.backends.derive import slug_of
-from hansard.backends.postgres.connecting import Database, Settings
+from hansard.backends.postgres.connecting import Settings
 from hansard.backends.postgres.core import Core
 from hansard.backends.postgres.creating import plan_first
+from hansard.backends.postgres.pool import Database
 from hansard.backends.postgres.rows import clean, columns, encode_state, marks_of, raw
 from hansard.backends.postgres.textindex import words_of
 from hansard.codec import times
@@ -45,7 +46,7 @@ _SECONDARY = """
 """
 _TYPES = """
     SELECT a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a
-    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
 """
 
 Row = tuple[Any, ...]

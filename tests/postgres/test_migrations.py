@@ -113,6 +113,87 @@ def test_a_store_that_lacks_a_migration_says_what_to_run(fresh_database):
         hansard.open(url)
 
 
+def test_a_database_of_the_first_version_becomes_one_of_this_with_all_that_it_holds(fresh_database):
+    conninfo, said = fresh_database(), fresh_database()
+    url = stores.url_of(conninfo)
+    with hansard.open(url) as store:
+        for number in range(30):
+            store.create(id=f"s{number}", user="ann", labels={"team": f"t{number % 3}"}).append(hansard.user("words"))
+        before = [info.id for info in store.find(user="ann", limit=50)]
+    with psycopg.connect(conninfo, autocommit=True) as con:
+        to_the_first_version(con)
+    with Tables(Settings(conninfo)) as tables:
+        assert [one.number for one in tables.migrate(phase="pre")] == [2, 3]
+        with hansard.open(url) as store:
+            assert [info.id for info in store.find(user="ann", limit=50)] == before
+            store.get("s3").append(hansard.user("more"))
+        assert [one.number for one in tables.migrate()] == [4]
+    with hansard.open(url) as store:
+        assert [info.id for info in store.find(user="ann", limit=1)] == ["s3"]
+        assert len(store.find(labels={"team": "t0"}, limit=50)) == 10
+        assert len(store.search("words", limit=50)) == 30
+    text = (files("hansard.backends.postgres") / "schema.sql").read_text(encoding="utf-8")
+    with psycopg.connect(said, autocommit=True) as con:
+        con.execute(text)
+    assert described(conninfo) == described(said)
+
+
+def to_the_first_version(con):
+    """The tables as migration 1 leaves them."""
+    con.execute("DROP INDEX hansard.marks_holders; CREATE INDEX marks_mark ON hansard.marks (tenant, mark)")
+    con.execute("ALTER TABLE hansard.sessions DROP COLUMN active_in, DROP COLUMN touched_in, DROP COLUMN unread")
+    first = migrations()[0].text
+    for name in ("sessions_activity", "sessions_user", "sessions_touched", "sessions_unread"):
+        start = first.index(f"CREATE INDEX {name} ")
+        con.execute(first[start : first.index(";", start)])
+    con.execute("DELETE FROM hansard.migrations WHERE number > 1")
+
+
+def test_an_index_whose_building_was_cut_short_is_built_anew(fresh_database):
+    conninfo = fresh_database()
+    hansard.open(stores.url_of(conninfo)).close()
+    with psycopg.connect(conninfo, autocommit=True) as con:
+        # What a build leaves that was killed: the index is there, and nothing is noted.
+        con.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'hansard.marks_holders'::regclass")
+        con.execute("DELETE FROM hansard.migrations WHERE number = 3")
+        with Tables(Settings(conninfo)) as tables:
+            assert [one.number for one in tables.migrate()] == [3]
+        valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'hansard.marks_holders'::regclass"
+        assert con.execute(valid).fetchone() == (True,)
+
+
+def test_a_version_goes_on_with_what_a_newer_one_does_before_it_is_deployed(fresh_database):
+    conninfo = fresh_database()
+    url = stores.url_of(conninfo)
+    hansard.open(url).close()
+    with psycopg.connect(conninfo, autocommit=True) as con:
+        con.execute("INSERT INTO hansard.migrations VALUES (9998, 'wider.pre')")
+        hansard.open(url).close()
+        con.execute("INSERT INTO hansard.migrations VALUES (9999, 'narrower.post')")
+    with pytest.raises(hansard.Unsupported, match="9999"):
+        hansard.open(url)
+
+
+def test_appends_that_follow_each_other_write_into_no_index_of_the_sessions(fresh_database):
+    conninfo = fresh_database()
+    with hansard.open(stores.url_of(conninfo), clock=lambda: 1_790_000_000_000_000) as store:
+        session = store.create(user="ann")
+        session.append(hansard.user("one"))
+        for number in range(20):
+            session.append(hansard.assistant(str(number)))
+    changed = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'sessions'"
+    with psycopg.connect(conninfo, autocommit=True) as con:
+        # What a connection did is told at the latest when it ends, which is a moment after the client has left.
+        for _ in range(2_000):
+            con.execute("SELECT pg_stat_clear_snapshot()")
+            row = con.execute(changed).fetchone()
+            if row[0] >= 21:
+                break
+            con.execute("SELECT pg_sleep(0.005)")
+    assert row[0] >= 21
+    assert row[0] - row[1] <= 2
+
+
 def test_the_command_line_plans_migrates_and_says_where_it_stands(fresh_database):
     url = stores.url_of(fresh_database())
     assert '"there": false' in run("-S", url, "store", "status", "-o", "json")

@@ -10,7 +10,7 @@ import hansard
 
 def drop_all_prepared(store):
     """What a pooler or an undone transaction does to the store's connections."""
-    for con in store._place.backend._db._idle:
+    for con in store._place.backend._db.idle:
         con.execute("DEALLOCATE ALL", prepare=False)
 
 
@@ -21,7 +21,7 @@ def store(open_store):
 
 
 def prepared(store):
-    con = store._place.backend._db._idle[-1]
+    con = store._place.backend._db.idle[-1]
     return [row[0] for row in con.execute("SELECT name FROM pg_prepared_statements WHERE name LIKE 'hansard_%'")]
 
 

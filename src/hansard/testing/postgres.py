@@ -26,8 +26,8 @@ class PostgresBackdoor:
 
     def __init__(self, backend: PostgresBackend) -> None:
         """Stand behind this backend, with connections of one's own."""
-        from ..backends.postgres.connecting import Database
         from ..backends.postgres.core import Core
+        from ..backends.postgres.pool import Database
 
         core = backend._core  # pyright: ignore[reportPrivateUsage]
         self._core = Core(Database(core.db.settings), core.tenant, core.clock)

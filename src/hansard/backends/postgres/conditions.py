@@ -7,7 +7,7 @@ the caller asks `hansard.query.matches` once more. Values reach the server as pa
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final, LiteralString, NamedTuple
 
@@ -23,6 +23,10 @@ _IDS: Final[Mapping[str, LiteralString]] = {"id": "s.session", "root": "s.root",
 _TIMES: Final[Mapping[str, LiteralString]] = {
     "created_at": "s.created_at", "updated_at": "s.updated_at", "activity_at": "s.activity_at",
 }  # fmt: skip
+SPANS: Final[Mapping[str, LiteralString]] = {"activity_at": "s.active_in", "touched_us": "s.touched_in"}
+"""Of the times that are read in their order: the columns that say roughly when, which indexes begin with."""
+_SPAN_CHARS: Final = 18
+_SPAN_BITS: Final = 24
 _NUMBERS: Final[Mapping[str, LiteralString]] = {
     "number": "s.number", "depth": "s.depth", "message_count": "s.message_count", "entry_count": "s.entry_count",
     "seq": "s.seq", "size": "s.size", "touched_us": "s.touched_us",
@@ -36,6 +40,11 @@ _MARKED: Final[LiteralString] = (
     "EXISTS (SELECT FROM hansard.marks m WHERE m.tenant = s.tenant AND m.root = s.root AND m.session = s.session "
     "AND m.mark = %s)"
 )
+_AMONG: Final[LiteralString] = (
+    ".session IN (SELECT m.session FROM hansard.marks m WHERE m.tenant = %s AND m.mark = %s)) IS TRUE"
+)
+"""The same, with all that have the mark read first: so is asked where they are some thousands. Being compared with a
+truth value, it is not turned into a join, which would begin with them and sort."""
 _WALKED: Final[LiteralString] = (
     "EXISTS (SELECT FROM hansard.marks m WHERE m.tenant = s.tenant AND m.root = s.root AND m.session = s.session "
     "AND m.mark = %s OFFSET 0)"
@@ -45,6 +54,21 @@ half of all have it, and the server does not know how many do."""
 _IN_MAX: Final = 500
 _DEPTH_MAX: Final = 100
 _EDGE: Final = 2**62
+
+
+class Marks(NamedTuple):
+    """How many sessions have the marks that a condition asks for."""
+
+    tenant: bytes = b""
+    rare: frozenset[int] = frozenset()
+    """Few: the server may begin with those."""
+    some: frozenset[int] = frozenset()
+    """More, but not so many that they could not be kept in mind."""
+    asked_of: LiteralString = "s"
+    """The table, by its name in the query, in whose order those are looked for."""
+
+
+NO_MARKS: Final = Marks()
 
 
 class Sql(NamedTuple):
@@ -60,12 +84,16 @@ _FALSE: Final = Sql("false")
 _MAYBE: Final = Sql("true", (), exact=False)
 
 
-def compiled(condition: Condition, rare: Container[int] = ()) -> Sql:
-    """The SQL of a condition. What it does not know, or can't express, it leaves to `matches`.
+def span_of(name: str, value: str | float) -> str | int | None:
+    """What the column in `SPANS` has where the field has this value; None for a field that has no such column."""
+    if name not in SPANS:
+        return None
+    return value[:_SPAN_CHARS] if isinstance(value, str) else int(value // 1) >> _SPAN_BITS
 
-    `rare` are the marks that few sessions have: the server may begin with those.
-    """
-    return _compile(condition, rare, wanted=True, depth=0)
+
+def compiled(condition: Condition, marks: Marks = NO_MARKS) -> Sql:
+    """The SQL of a condition. What it does not know, or can't express, it leaves to `matches`."""
+    return _compile(condition, marks, wanted=True, depth=0)
 
 
 def marks_in(condition: Condition) -> list[int]:
@@ -85,17 +113,17 @@ def marks_in(condition: Condition) -> list[int]:
     return asked
 
 
-def _compile(condition: Condition, rare: Container[int], *, wanted: bool, depth: int) -> Sql:
+def _compile(condition: Condition, marks: Marks, *, wanted: bool, depth: int) -> Sql:
     if depth > _DEPTH_MAX:
         return _MAYBE
     match condition:
         case Not():
-            return _compile(condition.item, rare, wanted=not wanted, depth=depth + 1)
+            return _compile(condition.item, marks, wanted=not wanted, depth=depth + 1)
         case All() | AnyOf():
-            items = [_compile(item, rare, wanted=wanted, depth=depth + 1) for item in condition.items]
+            items = [_compile(item, marks, wanted=wanted, depth=depth + 1) for item in condition.items]
             return _joined(items, both=isinstance(condition, All) is wanted)
         case Has():
-            return _marked(condition, rare, wanted=wanted)
+            return _marked(condition, marks, wanted=wanted)
         case Field():
             return _field(condition, wanted=wanted)
     return _MAYBE
@@ -187,17 +215,22 @@ def _compared(name: str, operator: str, value: Json, *, wanted: bool) -> Sql:
     # A time that is not said is the empty text here, and has no order.
     said: LiteralString = " AND " + column + " <> ''" if name in _TIMES and operator[0] == "<" else ""
     text: LiteralString = column + " " + _OPERATORS[operator] + " %s" + said
+    if wanted and (span := span_of(name, value)) is not None:
+        # Which spans that can be is what an index knows.
+        return Sql(text + " AND " + SPANS[name] + " " + _OPERATORS[operator[0] + "="] + " %s", (value, span))
     if wanted:
         return Sql(text, (value,))
     return Sql("NOT coalesce(" + text + ", false)", (value,))
 
 
-def _marked(has: Has, rare: Container[int], *, wanted: bool) -> Sql:
+def _marked(has: Has, marks: Marks, *, wanted: bool) -> Sql:
     """Whether a label or a member of the metadata has a value: by its mark, which few other values share."""
     number = _mark_of(has) if wanted else None
     if number is None:
         return _MAYBE
-    return Sql(_MARKED if number in rare else _WALKED, (number,), exact=False)
+    if number in marks.some:
+        return Sql("(" + marks.asked_of + _AMONG, (marks.tenant, number), exact=False)
+    return Sql(_MARKED if number in marks.rare else _WALKED, (number,), exact=False)
 
 
 def _mark_of(has: Has) -> int | None:

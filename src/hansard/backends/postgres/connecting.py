@@ -1,4 +1,4 @@
-"""Connections to the server: a few that are kept, each statement under the client's own deadline, errors in our words.
+"""A connection to the server: each statement under the client's own deadline, errors in our words.
 
 A frozen server answers nothing and closes nothing, so only the client's clock ends a wait. A connection that was cut, or
 that waited too long, is thrown away: what it was told to do may have been done, or may yet be.
@@ -7,11 +7,8 @@ that waited too long, is thrown away: what it was told to do may have been done,
 from __future__ import annotations
 
 import contextlib
-import os
 import select
-import threading
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, Literal, LiteralString, TypeAlias, TypeVar
 
 import msgspec
@@ -25,8 +22,6 @@ T = TypeVar("T")
 Parameters: TypeAlias = Mapping[str, Any]
 
 _AGAIN: Final = frozenset(("40001", "40P01"))
-_TRIES: Final = 8
-_IDLE_MAX_S: Final = 600.0
 
 
 class Lost(Unavailable):
@@ -117,178 +112,26 @@ class Connection(psycopg.Connection[TupleRow]):
         return super().wait(gen, interval, self.deadline_s if timeout is None else timeout)
 
 
-class _Lent:
-    """A connection while it is in use; quicker than a generator."""
+def connect(settings: Settings) -> Connection:
+    """A new connection in autocommit mode, for the caller to close.
 
-    __slots__ = ("_con", "_db", "_fresh")
-
-    def __init__(self, db: Database, *, fresh: bool) -> None:
-        self._db = db
-        self._fresh = fresh
-
-    def __enter__(self) -> Connection:
-        self._con = self._db.lend(fresh=self._fresh)
-        return self._con
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._db.give_back(self._con, error)
-
-
-class Database:
-    """The connections of one open store. Safe for any number of threads; a forked child gets its own."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Connect to nothing yet."""
-        self.settings = settings
-        self._closed = False
-        self._begin()
-
-    def _begin(self) -> None:
-        self._pid = os.getpid()
-        self._idle: list[Connection] = []
-        self._mutex = threading.Lock()
-        self._room = threading.BoundedSemaphore(self.settings.connections)
-
-    def forget(self) -> None:
-        """In a forked child: leave the parent's connections alone, and have none."""
-        # They are kept from being closed: that would end the parent's sessions.
-        _of_the_parent.extend(self._idle)
-        self._begin()
-
-    def connection(self, *, fresh: bool = False) -> _Lent:
-        """A connection in autocommit mode, for this thread alone; a new one with `fresh`. Errors as for `lend`."""
-        return _Lent(self, fresh=fresh)
-
-    def lend(self, *, fresh: bool) -> Connection:
-        """A connection, to be given back.
-
-        Raises:
-            Unavailable: the store was closed, no server answers, or all connections are in use for too long.
-        """
-        if self._closed:
-            msg = "this PostgreSQL store was closed; open it again with hansard.open()"
-            raise Unavailable(msg)
-        if not self._room.acquire(timeout=self.settings.deadline_s):
-            many = self.settings.connections
-            msg = f"all {many} connections were in use; repeat the call, or open with ?connections=N"
-            raise Unavailable(msg)
-        try:
-            return self._take(fresh=fresh)
-        except BaseException:
-            self._room.release()
-            raise
-
-    def give_back(self, con: Connection, error: BaseException | None) -> None:
-        """Keep a connection that was lent, if it is as good as new."""
-        try:
-            if error is None:
-                self._keep(con)
-            else:
-                self._end(con, error)
-        finally:
-            self._room.release()
-
-    def _take(self, *, fresh: bool) -> Connection:
-        oldest = time.monotonic() - _IDLE_MAX_S
-        with self._mutex:
-            while self._idle:
-                con = self._idle.pop()
-                if not fresh and not con.closed and con.used_at > oldest:
-                    return con
-                con.close()
-        return self.connect()
-
-    def connect(self) -> Connection:
-        """A new connection in autocommit mode, for the caller to close; it counts for nothing here.
-
-        Raises:
-            Lost: no server answers.
-        """
-        settings = self.settings
-        try:
-            con = Connection.connect(
-                settings.url,
-                autocommit=True,
-                prepare_threshold=2 if settings.prepare else None,
-                **_defaults(settings.url),
-            )
-        except psycopg.Error as error:
-            msg = f"no PostgreSQL server to write to answers: {_words(error)}. See that it runs, then repeat the call"
-            raise Lost(msg) from error
-        con.deadline_s = settings.deadline_s
-        con.wired = {}
-        con.add_notice_handler(lambda diagnostic: _notice(con, diagnostic))
-        return con
-
-    def _end(self, con: Connection, error: BaseException) -> None:
-        """Keep the connection if it is as good as new."""
-        clean = not con.closed and con.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-        if clean and isinstance(error, Exception):
-            self._keep(con)
-        else:
-            con.close()
-
-    def _keep(self, con: Connection) -> None:
-        con.used_at = time.monotonic()
-        with self._mutex:
-            if not self._closed and not con.closed:
-                self._idle.append(con)
-                return
-        con.close()
-
-    def rows(self, statement: LiteralString, parameters: Parameters | None = None) -> list[TupleRow]:
-        """What a statement that may be repeated gives; once more on a new connection if the first was cut."""
-        try:
-            with self.connection() as con:
-                return execute(con, statement, parameters)
-        except Lost:
-            with self.connection(fresh=True) as con:
-                return execute(con, statement, parameters)
-
-    def page(self, statement: LiteralString, parameters: Sequence[Any]) -> list[TupleRow]:
-        """As `rows`, for a statement that was composed for this call, with its parameters in order."""
-        try:
-            with self.connection() as con:
-                return _execute_once(con, statement, parameters)
-        except Lost:
-            with self.connection(fresh=True) as con:
-                return _execute_once(con, statement, parameters)
-
-    def transact(self, work: Callable[[Connection], T]) -> T:
-        """The result of work done in one transaction, committed; done again if the server asks for that.
-
-        Raises:
-            Unavailable: it may or may not have been committed.
-        """
-        fresh = False
-        for tried in range(_TRIES):
-            begun = False
-            try:
-                with self.connection(fresh=fresh) as con, translated(con):
-                    con.doubtful = False
-                    with _undoing(con), con.transaction():
-                        begun = True
-                        result = work(con)
-                    settle(con)
-                    return result
-            except Lost:
-                if begun or fresh:
-                    raise
-                fresh = True
-            except Again:
-                if tried == _TRIES - 1:
-                    raise
-                time.sleep(0.002 * 2**tried)
-        msg = "the server undid the transaction again and again, because of others; repeat the call"
-        raise Unavailable(msg)
-
-    def close(self) -> None:
-        """Close what is idle; what is in use is closed when it is given back."""
-        with self._mutex:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for con in idle:
-            con.close()
+    Raises:
+        Lost: no server answers.
+    """
+    try:
+        con = Connection.connect(
+            settings.url,
+            autocommit=True,
+            prepare_threshold=2 if settings.prepare else None,
+            **_defaults(settings.url),
+        )
+    except psycopg.Error as error:
+        msg = f"no PostgreSQL server to write to answers: {_words(error)}. See that it runs, then repeat the call"
+        raise Lost(msg) from error
+    con.deadline_s = settings.deadline_s
+    con.wired = {}
+    con.add_notice_handler(lambda diagnostic: _notice(con, diagnostic))
+    return con
 
 
 def _defaults(url: str) -> dict[str, Any]:
@@ -299,19 +142,6 @@ def _defaults(url: str) -> dict[str, Any]:
     }  # fmt: skip
     said = psycopg.conninfo.conninfo_to_dict(url)
     return {name: value for name, value in wanted.items() if name not in said}
-
-
-_of_the_parent: list[Connection] = []
-
-
-@contextlib.contextmanager
-def _undoing(con: Connection) -> Generator[None]:
-    """When the driver undoes a transaction, it drops every prepared statement: they are prepared anew."""
-    try:
-        yield
-    except BaseException:
-        con.wired.clear()
-        raise
 
 
 def execute(con: Connection, statement: LiteralString, parameters: Parameters | None = None) -> list[TupleRow]:
@@ -330,7 +160,8 @@ def script(con: Connection, text: LiteralString) -> None:
         con.execute(text, prepare=False)
 
 
-def _execute_once(con: Connection, statement: LiteralString, parameters: Sequence[Any]) -> list[TupleRow]:
+def execute_once(con: Connection, statement: LiteralString, parameters: Sequence[Any]) -> list[TupleRow]:
+    """As `execute`, for a statement that was composed for this call, with its parameters in order."""
     with translated(con), con.cursor(binary=True) as cursor:
         # Never prepared: a plan that is made without the values would seek a rare word as it does a common one.
         cursor.execute(statement, parameters, prepare=False)

@@ -15,8 +15,8 @@ from typing import Final
 
 from ...errors import HansardError
 from ..bells import Bells
-from .connecting import Database
 from .listening import ANYTHING, CHANNEL, Listener
+from .pool import Database
 from .wire import TEXT, Wired
 
 _NOTIFY: Final = Wired("notify", "SELECT FROM pg_notify(%(channel)s, %(marks)s)", {"channel": TEXT, "marks": TEXT})

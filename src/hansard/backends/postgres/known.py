@@ -13,7 +13,7 @@ from ...errors import NotFound
 from ...fold import Fold
 from ...limits import OPEN_LOGS_MAX
 from ...model.requests import Clock
-from .connecting import Database
+from .pool import Database
 from .rows import raw
 
 

@@ -17,7 +17,8 @@ import psycopg
 
 from ...errors import HansardError
 from ..bells import Bells
-from .connecting import Connection, Database, execute
+from .connecting import Connection, execute
+from .pool import Database
 
 CHANNEL: Final = "hansard"
 ANYTHING: Final = "*"

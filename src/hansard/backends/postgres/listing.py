@@ -12,6 +12,7 @@ from ...query import (
     All,
     Condition,
     Field,
+    Has,
     check_limit,
     encode_cursor,
     find_cursor,
@@ -21,21 +22,30 @@ from ...query import (
     title_key,
 )
 from ..derive import detached
-from .conditions import Sql, compiled, marks_in
+from .conditions import NO_MARKS, SPANS, Marks, Sql, compiled, marks_in, span_of
 from .core import SQL, Core
 from .rows import DAMAGED, LISTED, STALE, Head, clamp, raw, unraw, without_renewal
 
 Key: TypeAlias = tuple[str | int, str]
 
 _CHUNK_MAX: Final = 1_000
-_RARE_MAX: Final = 500
+_RARE_MAX: Final = 2_000
 """With a mark that fewer sessions have, those are fetched and sorted; with others the order is walked."""
+_SOME_MAX: Final = 20_000
+"""Those who have a mark that fewer have are read before the order is walked."""
 _STALE_MAX: Final = 1_000
 """Sessions that one call folds anew; with more, the page says that it is not complete."""
 _COLUMNS: Final[Mapping[str, LiteralString]] = {
     "activity_at": "s.activity_at", "updated_at": "s.updated_at", "created_at": "s.created_at",
     "touched_us": "s.touched_us", "title": "s.title_key", "id": "s.session", "seq": "s.seq",
 }  # fmt: skip
+_PLAIN: Final[LiteralString] = " FROM hansard.sessions s WHERE s.tenant = %s"
+_WALK: Final[LiteralString] = (
+    " FROM hansard.sessions w CROSS JOIN LATERAL ("
+    "SELECT * FROM hansard.sessions i WHERE i.tenant = w.tenant AND i.root = w.root AND i.session = w.session OFFSET 0) s"
+    " WHERE w.tenant = %s AND w.listed"
+)
+"""The order is read from its index alone, and only the rows of those that are found."""
 HEAD: Final[LiteralString] = (
     "s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us, false"
 )
@@ -53,12 +63,14 @@ def find(core: Core, where: Condition, *, order: str, limit: int, cursor: str | 
     matches(where, SessionInfo(id=""))
     after = None if cursor is None else find_cursor(cursor, order)
     complete = freshen(core)
-    sql = _listed(where, compiled(where, _rare(core, where)))
+    marks = _marks(core, where)
+    walks = field == "activity_at" and bool(marks.some) and _only_listed(where) and _says_no_more(where)
+    sql = _listed(where, compiled(where, marks._replace(asked_of="w") if walks else marks))
     found: list[SessionInfo] = []
     size = limit + 1
     while True:
         size = min(size, _CHUNK_MAX)
-        text, parameters = _page_sql(sql, field, after, size, descending=descending)
+        text, parameters = _page_sql(sql, field, after, size, descending=descending, walks=walks)
         rows = core.db.page(text, (core.tenant, *parameters))
         for row in rows:
             info = known_info(core, Head(*row[:11]))
@@ -72,13 +84,15 @@ def find(core: Core, where: Condition, *, order: str, limit: int, cursor: str | 
     return Page(tuple(detached(info) for info in found[:limit]), following, complete)
 
 
-def _rare(core: Core, where: Condition) -> frozenset[int]:
-    """Those of the marks that a condition asks for which few sessions have."""
+def _marks(core: Core, where: Condition) -> Marks:
+    """How many sessions have those of the marks that a condition asks for, as far as that matters."""
     marks = marks_in(where)
     if not marks:
-        return frozenset()
-    asked = {"tenant": core.tenant, "marks": marks, "most": _RARE_MAX}
-    return frozenset(row[0] for row in core.db.rows(SQL["rare"], asked))
+        return NO_MARKS
+    asked = {"tenant": core.tenant, "marks": marks, "most": _SOME_MAX}
+    counts = core.db.rows(SQL["holders"], asked)
+    rare = frozenset(mark for mark, count in counts if count < _RARE_MAX)
+    return Marks(core.tenant, rare, frozenset(mark for mark, count in counts if _RARE_MAX <= count < _SOME_MAX))
 
 
 def freshen(core: Core) -> bool:
@@ -122,22 +136,39 @@ def _only_listed(where: Condition) -> bool:
     return bool(wanted) and all(isinstance(item, str) and item in LISTED for item in wanted)
 
 
+def _says_no_more(where: Condition) -> bool:
+    """Whether nothing is asked for but kinds, labels and metadata, all of them together."""
+    if isinstance(where, All):
+        return all(_says_no_more(item) for item in where.items)
+    return isinstance(where, Has) or (isinstance(where, Field) and where.name == "kind")
+
+
 def _place_of(row: Any) -> Key:
     value = row[11]
     return (unraw(bytes(value)) if isinstance(value, bytes | memoryview) else value), unraw(bytes(row[1]))
 
 
 def _page_sql(
-    where: Sql, field: str, after: Key | None, size: int, *, descending: bool
+    where: Sql, field: str, after: Key | None, size: int, *, descending: bool, walks: bool
 ) -> tuple[LiteralString, tuple[Any, ...]]:
-    column = _COLUMNS[field]
     direction: LiteralString = " DESC" if descending else " ASC"
     beyond: LiteralString = "<" if descending else ">"
-    behind: LiteralString = "" if after is None else " AND (" + column + ", s.session) " + beyond + " (%s, %s)"
-    place = () if after is None else (_bound(field, after[0]), raw(after[1]))
+    # With a span before it, the order is the same, and an index has it.
+    span: LiteralString = "w.active_in" if walks else SPANS.get(field, "")
+    columns: list[LiteralString] = [*([span] if span else []), _COLUMNS[field], "s.session"]
+    behind: LiteralString = ""
+    place: list[Any] = []
+    if after is not None:
+        behind = " AND (" + ", ".join(columns) + ") " + beyond + " (" + ", ".join(["%s" for _ in columns]) + ")"
+        bound = _bound(field, after[0])
+        place = [*([span_of(field, bound)] if span else []), bound, raw(after[1])]
+        if walks:
+            behind += " AND w.active_in " + beyond + "= %s"
+            place.append(span_of(field, bound))
+    order: LiteralString = ", ".join([column + direction for column in columns])
     text: LiteralString = (
-        "SELECT " + HEAD + ", " + column + " FROM hansard.sessions s WHERE s.tenant = %s AND (" + where.text + ")"  # noqa: S608 - no values
-        + behind + " ORDER BY " + column + direction + ", s.session" + direction + " LIMIT %s"
+        "SELECT " + HEAD + ", " + _COLUMNS[field] + (_WALK if walks else _PLAIN) + " AND (" + where.text + ")"
+        + behind + " ORDER BY " + order + " LIMIT %s"
     )  # fmt: skip
     return text, (*where.parameters, *place, size)
 

@@ -1,22 +1,31 @@
 """The tables, and how they change: numbered migrations, each once, one process at a time however many start together.
 
-A migration `0002_name.pre.sql` runs before the new version is deployed, and the old one goes on with it; one that ends in
-`.post.sql` runs when no old version is left. A plain `open` makes an empty database a store and changes nothing else.
+A migration `0002_name.pre.sql` runs before the new version is deployed, and the old one goes on with it and may be started
+anew; one that ends in `.post.sql` runs when no old version is left. A plain `open` makes an empty database a store and changes nothing else.
+
+One that begins with `-- concurrently` holds statements that no transaction may hold, such as building an index beside the
+writers. It may be cut short between two of them, and is run again from its beginning.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Generator
 from importlib.resources import files
 from typing import Final, Literal, LiteralString, Self, TypeAlias, cast
 
 import msgspec
 
 from ...errors import NotFound, Unavailable, Unsupported
-from .connecting import Clashed, Connection, Database, Settings, execute, script
+from .connecting import Clashed, Connection, Settings, execute, script
+from .pool import Database
 
 Phase: TypeAlias = Literal["pre", "post"]
 
+_CONCURRENTLY: Final = "-- concurrently\n"
+_PATIENCE_S: Final = 86_400.0
+"""A table is not rewritten, nor an index built, within the deadline of an append."""
 _NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.(pre|post)\.sql")
 _THERE: Final = "SELECT to_regclass('hansard.migrations') IS NOT NULL"
 _BEGIN: Final = """
@@ -24,7 +33,7 @@ _BEGIN: Final = """
     CREATE TABLE IF NOT EXISTS hansard.migrations (number bigint PRIMARY KEY, name text NOT NULL);
 """
 _LOCK: Final = "LOCK TABLE hansard.migrations IN EXCLUSIVE MODE"
-_DONE: Final = "SELECT number FROM hansard.migrations ORDER BY number"
+_DONE: Final = "SELECT number, name FROM hansard.migrations ORDER BY number"
 _NOTE: Final = "INSERT INTO hansard.migrations (number, name) VALUES (%(number)s, %(name)s)"
 
 
@@ -35,6 +44,11 @@ class Migration(msgspec.Struct, frozen=True, order=True):
     name: str
     phase: Phase
     text: str
+
+    @property
+    def concurrent(self) -> bool:
+        """It runs beside the writers, each statement by itself."""
+        return self.text.startswith(_CONCURRENTLY)
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -98,15 +112,17 @@ def status(db: Database) -> Status:
     """
     if not db.rows(_THERE)[0][0]:
         return Status(there=False, done=(), pending=migrations())
-    return _status([number for (number,) in db.rows(_DONE)])
+    return _status(dict(db.rows(_DONE)))
 
 
-def _status(done: list[int]) -> Status:
+def _status(done: dict[int, str]) -> Status:
     known = migrations()
     newest = known[-1].number
-    if done and done[-1] > newest:
+    # What a newer version does before it is deployed, this one goes on with.
+    beyond = [number for number, name in done.items() if number > newest and not name.endswith(".pre")]
+    if beyond:
         msg = (
-            f"the tables are at migration {done[-1]}, and this version of Hansard knows {newest}; "
+            f"the tables are at migration {max(beyond)}, and this version of Hansard knows {newest}; "
             "use the version that changed them, or a newer one"
         )
         raise Unsupported(msg)
@@ -120,21 +136,52 @@ def migrate(db: Database, *, phase: Phase | None = None) -> tuple[Migration, ...
     Raises:
         Unavailable: the server refuses, as where the user may make no tables.
     """
-
-    def work(con: Connection) -> tuple[Migration, ...]:
-        execute(con, _LOCK)
-        wanted = [
-            one
-            for one in _status([number for (number,) in execute(con, _DONE)]).pending
-            if phase is None or one.phase == phase
-        ]
-        for one in wanted:
-            script(con, cast("LiteralString", one.text))
-            execute(con, _NOTE, {"number": one.number, "name": one.name})
-        return tuple(wanted)
-
     _begin(db)
-    return db.transact(work)
+    done: list[Migration] = []
+    while some := db.transact(lambda con: _some(db, con, phase)):
+        done += some
+    return tuple(done)
+
+
+def _some(db: Database, con: Connection, phase: Phase | None) -> list[Migration]:
+    """The next migrations that one transaction can hold are done; none if there is none left."""
+    with _patient(con):
+        execute(con, _LOCK)
+        there: dict[int, str] = dict(execute(con, _DONE))
+        wanted = [one for one in _status(there).pending if phase is None or one.phase == phase]
+        # Tables that are not there yet have no writers to run beside, and are seen whole or not at all.
+        some = wanted[:1] if there else wanted
+        for one in some:
+            if there and one.concurrent:
+                # What was asked last keeps its snapshot, which the building of an index would wait for; this keeps none.
+                execute(con, _LOCK)
+                _beside(db, one)
+            else:
+                script(con, cast("LiteralString", one.text.replace(" CONCURRENTLY", "")))
+            execute(con, _NOTE, {"number": one.number, "name": f"{one.name}.{one.phase}"})
+        return some
+
+
+def _beside(db: Database, migration: Migration) -> None:
+    """Run statements that no transaction may hold, on a connection of their own; others wait for the lock meanwhile."""
+    con = db.connect()
+    try:
+        con.deadline_s = _PATIENCE_S
+        for statement in re.sub(r"^--.*\n", "", migration.text, flags=re.MULTILINE).split(";\n"):
+            if statement.strip():
+                script(con, cast("LiteralString", statement))
+    finally:
+        con.close()
+
+
+@contextlib.contextmanager
+def _patient(con: Connection) -> Generator[None]:
+    """Wait for the server as long as that takes: nothing else is told of on this connection."""
+    deadline, con.deadline_s = con.deadline_s, _PATIENCE_S
+    try:
+        yield
+    finally:
+        con.deadline_s = deadline
 
 
 def _begin(db: Database) -> None:

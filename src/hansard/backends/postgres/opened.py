@@ -14,9 +14,10 @@ from ...codec.names import check_id
 from ...errors import Invalid, Unavailable
 from ...model.requests import Clock
 from . import migrating
-from .connecting import Database, Settings
+from .connecting import Settings
 from .core import Core
 from .hints import Hints
+from .pool import Database
 from .queues import Queues
 from .rows import raw
 from .textindex import Background

@@ -66,17 +66,22 @@ CREATE TABLE hansard.sessions (
     updated_at text COLLATE "C" NOT NULL,
     activity_at text COLLATE "C" NOT NULL,
     touched_us bigint NOT NULL,
+    active_in text COLLATE "C" NOT NULL GENERATED ALWAYS AS (left(activity_at, 18)) STORED,
+    touched_in bigint NOT NULL GENERATED ALWAYS AS (touched_us >> 24) STORED,
+    unread boolean NOT NULL GENERATED ALWAYS AS (text_seq < seq) STORED,
     PRIMARY KEY (tenant, root, session)
 ) WITH (fillfactor = 80);
 
-CREATE INDEX sessions_activity ON hansard.sessions (tenant, listed, activity_at, session);
-CREATE INDEX sessions_user ON hansard.sessions (tenant, "user", activity_at, session) WHERE "user" IS NOT NULL;
-CREATE INDEX sessions_touched ON hansard.sessions (tenant, touched_us, session);
+-- No index holds what most appends change: then they write into no index of this table. What is sorted by a time is read
+-- by spans of that time, and each span is sorted.
+CREATE INDEX sessions_active_in ON hansard.sessions (tenant, listed, active_in, session, root);
+CREATE INDEX sessions_user_in ON hansard.sessions (tenant, "user", active_in) WHERE "user" IS NOT NULL;
+CREATE INDEX sessions_touched_in ON hansard.sessions (tenant, touched_in);
 CREATE INDEX sessions_number ON hansard.sessions (tenant, coalesce(agent, ''), coalesce("user", ''), number)
     WHERE number IS NOT NULL;
 CREATE INDEX sessions_parent ON hansard.sessions (tenant, parent, session) WHERE parent IS NOT NULL;
 CREATE INDEX sessions_forks ON hansard.sessions (tenant, session) WHERE is_fork;
-CREATE INDEX sessions_unread ON hansard.sessions (tenant, session) WHERE text_seq < seq;
+CREATE INDEX sessions_behind ON hansard.sessions (tenant, session) WHERE unread;
 CREATE INDEX sessions_stale ON hansard.sessions (tenant, fold_version) WHERE fold_version < 1;
 
 -- One mark for each label and for each key and value of the metadata: the first 8 bytes of a hash.
@@ -88,7 +93,7 @@ CREATE TABLE hansard.marks (
     PRIMARY KEY (tenant, root, session, mark)
 );
 
-CREATE INDEX marks_mark ON hansard.marks (tenant, mark);
+CREATE INDEX marks_holders ON hansard.marks (tenant, mark, session, root);
 
 -- The lines, byte for byte. Of a fork whose origin is gone, the lines before its own first are here too.
 CREATE TABLE hansard.entries (

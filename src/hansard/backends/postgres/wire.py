@@ -60,6 +60,12 @@ NUMBERS: Final[tuple[int, Pack]] = (1016, _numbers)
 """A `bigint[]`."""
 
 
+eight: Final = _EIGHT.pack
+"""A `bigint` as it goes over the wire."""
+numbers: Final = _numbers
+blobs: Final = _blobs
+
+
 def number(data: bytes | None) -> int:
     """A `bigint` of a row; a null is 0."""
     return 0 if data is None else _EIGHT.unpack(data)[0]
@@ -75,6 +81,7 @@ class Wired:
         self._name = name
         self._text = _PARAMETER.sub(lambda found: places[found[1]], statement).encode()
         self._oids = [types[one][0] for one in names]
+        self._names = names
         self._packed = [(one, types[one][1]) for one in names]
         self._formats = [pq.Format.BINARY] * len(names)
 
@@ -85,20 +92,34 @@ class Wired:
             Lost, Again, Clashed, Unavailable, Invalid: as `connecting.translate` says.
         """
         packed = [None if (value := values[name]) is None else pack(value) for name, pack in self._packed]
+        return _rows(self._ask(con, packed, _nothing))
+
+    def count(self, con: Connection, packed: Mapping[str, bytes | None], meanwhile: Callable[[], None]) -> int:
+        """How many rows it wrote, with values that are packed already; `meanwhile` is done while the server works.
+
+        Errors as for `run`. `meanwhile` must not raise.
+        """
+        return self._ask(con, [packed[name] for name in self._names], meanwhile).command_tuples or 0
+
+    def _ask(self, con: Connection, packed: Sequence[bytes | None], meanwhile: Callable[[], None]) -> pq.abc.PGresult:
         try:
-            return _rows(self._send(con, packed))
+            result = self._send(con, packed, meanwhile)
+            if result.status not in _GOOD:
+                raise error_from_result(result)
         except psycopg.Error as error:
             raise translate(con, error) from error
+        return result
 
-    def _send(self, con: Connection, packed: Sequence[bytes | None]) -> pq.abc.PGresult:
+    def _send(self, con: Connection, packed: Sequence[bytes | None], meanwhile: Callable[[], None]) -> pq.abc.PGresult:
         wire = con.pgconn
         if con.prepare_threshold is None:
             wire.send_query_params(self._text, packed, self._oids, self._formats, pq.Format.BINARY)
         elif (prepared := con.wired.get(self._name)) is not None:
             wire.send_query_prepared(prepared, packed, self._formats, pq.Format.BINARY)
         else:
+            meanwhile()
             return self._prepare_and_send(con, packed)
-        return _answer(con)
+        return _answer(con, meanwhile)
 
     def _prepare_and_send(self, con: Connection, packed: Sequence[bytes | None]) -> pq.abc.PGresult:
         """Both in one round trip."""
@@ -117,7 +138,11 @@ class Wired:
         return result
 
 
-def _answer(con: Connection) -> pq.abc.PGresult:
+def _nothing() -> None:
+    """What is done meanwhile by whoever has nothing to do."""
+
+
+def _answer(con: Connection, meanwhile: Callable[[], None] = _nothing) -> pq.abc.PGresult:
     """What the server says to what was sent, once it has said it all.
 
     Raises:
@@ -125,6 +150,7 @@ def _answer(con: Connection) -> pq.abc.PGresult:
         psycopg.Error: the connection was cut.
     """
     wire, waiting, end = con.pgconn, _begin(con), time.monotonic() + con.deadline_s
+    meanwhile()
     found = None
     while True:
         while wire.is_busy():
@@ -183,7 +209,5 @@ def _wait(con: Connection, waiting: select.poll, end: float) -> None:
 
 
 def _rows(result: pq.abc.PGresult) -> list[Row]:
-    if result.status not in _GOOD:
-        raise error_from_result(result)
     columns = range(result.nfields)
     return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]

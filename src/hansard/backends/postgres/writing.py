@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -20,25 +20,13 @@ from ...errors import Corrupt, HansardError, NotFound, Unavailable
 from ...fold import FOLD_VERSION, Fold
 from ...model.entry import Entry
 from .. import commit
-from . import documents, sources
+from . import appending, documents, sources
 from .connecting import Clashed, Connection, Lost, execute, settle
 from .core import LINES, SQL, Core
 from .known import Known
-from .rows import Head, columns, encode_state, marks_of, raw, unraw, usual_columns
-from .wire import BIGINT, BLOBS, BOOL, BYTEA, NUMBERS, TEXT, Wired, number
+from .rows import Head, marks_of, raw, unraw
 
 _PAUSE_S: Final = 0.05
-
-_TYPES: Final = {
-    **dict.fromkeys(("tenant", "root", "session", "hash", "was_hash", "fold", "state", "parent", "title_key"), BYTEA),
-    **dict.fromkeys(("seq", "was_seq", "fold_version", "was_version", "message_count", "entry_count", "size"), BIGINT),
-    **dict.fromkeys(("agent", "user", "project", "slug", "title", "status", "model", "provider"), TEXT),
-    **dict.fromkeys(("new_state", "pinned", "is_empty", "is_error"), BOOL),
-    **dict.fromkeys(("updated_at", "activity_at"), TEXT),
-    "touched_us": BIGINT, "seqs": NUMBERS, "ids": BLOBS, "lines": BLOBS, "given": BLOBS,
-}  # fmt: skip
-_APPEND_USUAL: Final = Wired("append_usual", SQL["append_usual"], _TYPES)
-_APPEND: Final = Wired("append", SQL["append"], _TYPES)
 
 
 def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> list[Answer]:
@@ -100,7 +88,6 @@ class _Writer:
                 self.clashed = True
                 return self.under_lock([])
             if moved:
-                self._learn(known, group)
                 return group.answers
             if not found:
                 self.core.unlearn(self.session)
@@ -139,39 +126,25 @@ class _Writer:
 
     def _send(self, known: Known, group: commit.Group, *, usual: bool) -> tuple[bool, dict[str, Entry]]:
         """Whether the group was written; if not, the entries that already have ids of it."""
-        # What changes of the row only what every group does, and has no id that can be there, has a statement of its own.
-        if usual:
-            statement, asked = _APPEND_USUAL, self._usual_values(known.root, group)
-        else:
-            statement, asked = _APPEND, self._values(known.root, known.fold, group)
-        asked |= {"was_seq": known.seq, "was_hash": known.hash, "was_version": known.version}
+        log = appending.Log(self.core.tenant, known.root, raw(self.session), known.seq, known.hash, known.version)
+        learned: list[Known] = []
         with self.core.db.connection() as con:
             con.doubtful = False
-            first, *found = statement.run(con, asked)
+            if usual:
+                # Nothing but what every group changes, and no id that can be there.
+                found: appending.Found = {}
+                moved = appending.move_on(con, log, group, lambda: learned.append(_after(known, group)))
+            else:
+                moved, found = appending.change(con, log, known.fold, group, self._asked_for())
             settled = not con.doubtful
-        moved = number(first[0]) > 0
-        if moved and not settled:
-            self._make_sure(known)
-        return moved, {
-            unraw(name): decode_line(line) for _, name, line in found if name is not None and line is not None
-        }
+        if moved:
+            if not settled:
+                self._make_sure(known)
+            self._learn(learned[0] if learned else _after(known, group))
+        return moved, {unraw(name): decode_line(line) for name, line in found.items()}
 
-    def _usual_values(self, root: bytes, group: commit.Group) -> dict[str, Any]:
-        return {
-            **usual_columns(group.fold), "tenant": self.core.tenant, "root": root, "session": raw(self.session),
-            "seq": group.fold.seq, "hash": group.hash, "fold_version": FOLD_VERSION, "fold": group.fold.dump(state=False),
-            "seqs": [entry.seq for entry in group.entries], "ids": [raw(entry.id) for entry in group.entries],
-            "lines": group.lines,
-        }  # fmt: skip
-
-    def _values(self, root: bytes, before: Fold, group: commit.Group) -> dict[str, Any]:
-        info = group.fold.info()
-        new_state = before.state is not group.fold.state
-        return {
-            **self._usual_values(root, group), **columns(info), "new_state": new_state,
-            "state": encode_state(info.state) if new_state else None,
-            "given": [raw(one) for one in self.given if one not in self.there],
-        }  # fmt: skip
+    def _asked_for(self) -> list[bytes]:
+        return [raw(one) for one in self.given if one not in self.there]
 
     def _make_sure(self, known: Known) -> None:
         """What is there already is durable, whoever wrote it: a commit after it is."""
@@ -181,12 +154,8 @@ class _Writer:
             execute(con, SQL["settle"], here)
             settle(con)
 
-    def _learn(self, known: Known, group: commit.Group) -> None:
-        fold = group.fold.light() if group.fold.tree is not None else group.fold
-        learned = Known(
-            known.root, fold.seq, group.hash, known.first_seq, FOLD_VERSION, fold, known.has_prefix, known.contended
-        )
-        self.core.learn(raw(self.session), learned)
+    def _learn(self, known: Known) -> None:
+        self.core.learn(raw(self.session), known)
         self.core.touched(self.session)
 
     # -- under the lock ------------------------------------------------------------------------------------------------
@@ -210,7 +179,7 @@ class _Writer:
             except (NotFound, Corrupt):
                 self.core.unlearn(self.session)
                 raise
-            self._learn(known, group)
+            self._learn(_after(known, group))
             return group.answers
 
     def _locked(
@@ -249,9 +218,9 @@ class _Writer:
 
     def _write(self, con: Connection, head: Head, before: Fold, group: commit.Group) -> None:
         core = self.core
-        asked = {**self._values(head.root, before, group), "was_seq": head.seq, "was_hash": head.hash}
-        found = _APPEND.run(con, {**asked, "was_version": FOLD_VERSION, "given": []})
-        if not number(found[0][0]):
+        log = appending.Log(core.tenant, head.root, head.session, head.seq, head.hash, FOLD_VERSION)
+        moved, _ = appending.change(con, log, before, group, [])
+        if not moved:
             msg = f"session {self.session!r}: the head moved although its row is locked; run `hansard check`"
             raise Unavailable(msg)
         if not self._keeps_marks(before, group.fold):
@@ -264,6 +233,14 @@ class _Writer:
         for request, answer in zip(self.requests, group.answers, strict=True):
             if request.documents and not isinstance(answer, HansardError):
                 documents.write_all(self.core, con, request.documents)
+
+
+def _after(known: Known, group: commit.Group) -> Known:
+    """What is known of a log once a group is written."""
+    fold = group.fold.light() if group.fold.tree is not None else group.fold
+    return Known(
+        known.root, fold.seq, group.hash, known.first_seq, FOLD_VERSION, fold, known.has_prefix, known.contended
+    )
 
 
 def _head_of(session: str, known: Known) -> Head:

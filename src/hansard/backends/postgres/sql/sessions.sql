@@ -38,12 +38,28 @@ WITH moved AS (
     WHERE tenant = %(tenant)b AND root = %(root)b AND session = %(session)b
         AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
     RETURNING tenant, root, session
-), added AS (
-    INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
-    SELECT moved.tenant, moved.root, moved.session, x.seq, x.id, x.line
-    FROM moved, unnest(%(seqs)b::bigint[], %(ids)b::bytea[], %(lines)b::bytea[]) AS x (seq, id, line)
 )
-SELECT count(*) FROM moved
+INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
+SELECT moved.tenant, moved.root, moved.session, x.seq, x.id, x.line
+FROM moved, unnest(%(seqs)b::bigint[], %(ids)b::bytea[], %(lines)b::bytea[]) AS x (seq, id, line)
+
+-- name: append_few
+WITH moved AS (
+    UPDATE hansard.sessions SET
+        seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,
+        message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s,
+        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
+    WHERE tenant = %(tenant)b AND root = %(root)b AND session = %(session)b
+        AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
+    RETURNING tenant, root, session
+)
+INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
+SELECT moved.tenant, moved.root, moved.session, x.seq, x.id, x.line
+FROM moved, (VALUES
+    (%(seq_1)s::bigint, %(id_1)b::bytea, %(line_1)b::bytea), (%(seq_2)s::bigint, %(id_2)b::bytea, %(line_2)b::bytea),
+    (%(seq_3)s::bigint, %(id_3)b::bytea, %(line_3)b::bytea), (%(seq_4)s::bigint, %(id_4)b::bytea, %(line_4)b::bytea)
+) AS x (seq, id, line)
+WHERE x.seq IS NOT NULL
 
 -- name: append
 WITH known AS (
@@ -116,12 +132,11 @@ DELETE FROM hansard.texts WHERE tenant = %(tenant)s AND root = %(root)s AND sess
 -- name: drop_calls
 DELETE FROM hansard.calls WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
 
--- name: rare
-SELECT x.mark FROM unnest(%(marks)b::bigint[]) AS x (mark)
-WHERE (
+-- name: holders
+SELECT x.mark, (
     SELECT count(*) FROM (
-        SELECT 1 FROM hansard.marks m WHERE m.tenant = %(tenant)s AND m.mark = x.mark LIMIT %(most)s) AS few
-    ) < %(most)s
+        SELECT 1 FROM hansard.marks m WHERE m.tenant = %(tenant)s AND m.mark = x.mark LIMIT %(most)s) AS few)
+FROM unnest(%(marks)b::bigint[]) AS x (mark)
 
 -- name: add_marks
 INSERT INTO hansard.marks (tenant, root, session, mark)

@@ -2,7 +2,7 @@
 
 -- name: behind
 SELECT root, session, seq, text_seq FROM hansard.sessions
-WHERE tenant = %(tenant)s AND text_seq < seq AND session > %(after)s
+WHERE tenant = %(tenant)s AND unread AND session > %(after)s
 ORDER BY session LIMIT %(most)s
 
 -- name: behind_one
@@ -37,7 +37,7 @@ FROM unnest(%(seqs)b::bigint[], %(pieces)b::bigint[], %(ats)b::bigint[], %(tools
     AS x (seq, piece, at_us, tool, words)
 
 -- name: indexed
-SELECT count(*) FROM hansard.sessions WHERE tenant = %(tenant)s AND text_seq < seq
+SELECT count(*) FROM hansard.sessions WHERE tenant = %(tenant)s AND unread
 
 -- name: forget
 UPDATE hansard.sessions SET text_seq = first_seq - 1 WHERE tenant = %(tenant)s

@@ -1,0 +1,250 @@
+"""The connections of one open store: a few that are kept and lent, and the ways to run a statement on one of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final, LiteralString, TypeVar
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from ...errors import Unavailable
+from .connecting import (
+    Again,
+    Connection,
+    Lost,
+    Parameters,
+    Settings,
+    connect,
+    execute,
+    execute_once,
+    settle,
+    translated,
+)
+
+T = TypeVar("T")
+
+_TRIES: Final = 8
+_IDLE_MAX_S: Final = 600.0
+_CLOSED: Final = "this PostgreSQL store was closed; open it again with hansard.open()"
+
+
+class _Lent:
+    """A connection while it is in use; quicker than a generator."""
+
+    __slots__ = ("_con", "_db", "_fresh")
+
+    def __init__(self, db: Database, *, fresh: bool) -> None:
+        self._db = db
+        self._fresh = fresh
+
+    def __enter__(self) -> Connection:
+        self._con = self._db.lend(fresh=self._fresh)
+        return self._con
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._db.give_back(self._con, error)
+
+
+class Database:
+    """The connections of one open store. Safe for any number of threads; a forked child gets its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect to nothing yet."""
+        self.settings = settings
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._places: deque[Connection | None] = deque([None] * self.settings.connections)
+        """One for each connection that there may be and that is not lent; the one used last is at the right."""
+        self._given_back = threading.Condition()
+        self._waiting = 0
+
+    def forget(self) -> None:
+        """In a forked child: leave the parent's connections alone, and have none."""
+        # They are kept from being closed: that would end the parent's sessions.
+        _of_the_parent.extend(self.idle)
+        self._begin()
+
+    @property
+    def idle(self) -> list[Connection]:
+        """Connections that nobody uses now, the one used last at the end."""
+        return [con for con in list(self._places) if con is not None]
+
+    def connection(self, *, fresh: bool = False) -> _Lent:
+        """A connection in autocommit mode, for this thread alone; a new one with `fresh`. Errors as for `lend`."""
+        return _Lent(self, fresh=fresh)
+
+    def lend(self, *, fresh: bool) -> Connection:
+        """A connection, to be given back.
+
+        Raises:
+            Unavailable: the store was closed, no server answers, or all connections are in use for too long.
+        """
+        if self._closed:
+            raise Unavailable(_CLOSED)
+        try:
+            con = self._places.pop()
+        except IndexError:
+            con = self._wait()
+        if con is not None and not fresh and not con.closed and con.used_at > time.monotonic() - _IDLE_MAX_S:
+            return con
+        try:
+            if con is not None:
+                con.close()
+            if fresh:
+                self._let_go()
+            return self.connect()
+        except BaseException:
+            self._put(None)
+            raise
+
+    def _wait(self) -> Connection | None:
+        """A place, once somebody gives one back.
+
+        Raises:
+            Unavailable: nobody does for too long, or the store was closed.
+        """
+        end = time.monotonic() + self.settings.deadline_s
+        with self._given_back:
+            # Whoever gives a place back after this line sees that somebody waits.
+            self._waiting += 1
+            try:
+                while True:
+                    with contextlib.suppress(IndexError):
+                        return self._places.pop()
+                    left = end - time.monotonic()
+                    if self._closed:
+                        raise Unavailable(_CLOSED)
+                    if left <= 0:
+                        many = self.settings.connections
+                        msg = f"all {many} connections were in use; repeat the call, or open with ?connections=N"
+                        raise Unavailable(msg)
+                    self._given_back.wait(left)
+            finally:
+                self._waiting -= 1
+
+    def give_back(self, con: Connection, error: BaseException | None) -> None:
+        """Keep a connection that was lent, if it is as good as new."""
+        clean = error is None or (
+            isinstance(error, Exception)
+            and not con.closed
+            and con.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        )
+        if clean and not self._closed and not con.closed:
+            con.used_at = time.monotonic()
+            self._put(con)
+            if self._closed:
+                self._close_idle()
+            return
+        try:
+            con.close()
+        finally:
+            self._put(None)
+
+    def _let_go(self) -> None:
+        """Close those that wait: what cut one connection has cut them, too."""
+        for con in self.idle:
+            with contextlib.suppress(ValueError):
+                self._places.remove(con)
+                con.close()
+                self._put(None)
+
+    def _put(self, con: Connection | None) -> None:
+        if con is None:
+            # Those that are there are used up before another one is made.
+            self._places.appendleft(None)
+        else:
+            self._places.append(con)
+        if self._waiting:
+            with self._given_back:
+                self._given_back.notify()
+
+    def connect(self) -> Connection:
+        """A new connection in autocommit mode, for the caller to close; it counts for nothing here.
+
+        Raises:
+            Lost: no server answers.
+        """
+        return connect(self.settings)
+
+    def rows(self, statement: LiteralString, parameters: Parameters | None = None) -> list[TupleRow]:
+        """What a statement that may be repeated gives; once more on a new connection if the first was cut."""
+        try:
+            with self.connection() as con:
+                return execute(con, statement, parameters)
+        except Lost:
+            with self.connection(fresh=True) as con:
+                return execute(con, statement, parameters)
+
+    def page(self, statement: LiteralString, parameters: Sequence[Any]) -> list[TupleRow]:
+        """As `rows`, for a statement that was composed for this call, with its parameters in order."""
+        try:
+            with self.connection() as con:
+                return execute_once(con, statement, parameters)
+        except Lost:
+            with self.connection(fresh=True) as con:
+                return execute_once(con, statement, parameters)
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """The result of work done in one transaction, committed; done again if the server asks for that.
+
+        Raises:
+            Unavailable: it may or may not have been committed.
+        """
+        fresh = False
+        for tried in range(_TRIES):
+            begun = False
+            try:
+                with self.connection(fresh=fresh) as con, translated(con):
+                    con.doubtful = False
+                    with _undoing(con), con.transaction():
+                        begun = True
+                        result = work(con)
+                    settle(con)
+                    return result
+            except Lost:
+                if begun or fresh:
+                    raise
+                fresh = True
+            except Again:
+                if tried == _TRIES - 1:
+                    raise
+                time.sleep(0.002 * 2**tried)
+        msg = "the server undid the transaction again and again, because of others; repeat the call"
+        raise Unavailable(msg)
+
+    def close(self) -> None:
+        """Close what is idle; what is in use is closed when it is given back."""
+        self._closed = True
+        self._close_idle()
+        with self._given_back:
+            self._given_back.notify_all()
+
+    def _close_idle(self) -> None:
+        # The places stay taken: nobody gets a connection of a closed store.
+        while self._places:
+            with contextlib.suppress(IndexError):
+                con = self._places.pop()
+                if con is not None:
+                    con.close()
+
+
+_of_the_parent: list[Connection] = []
+
+
+@contextlib.contextmanager
+def _undoing(con: Connection) -> Generator[None]:
+    """When the driver undoes a transaction, it drops every prepared statement: they are prepared anew."""
+    try:
+        yield
+    except BaseException:
+        con.wired.clear()
+        raise

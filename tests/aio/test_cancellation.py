@@ -25,14 +25,14 @@ class Gated(MemoryBackend):
     def submit(self, session, request, done):
         def work():
             self.started.set()
-            self.gate.wait(20)
+            self.gate.wait(60)
             done(self.append(session, request))
 
         threading.Thread(target=work, daemon=True).start()
 
     def attach(self, session, data, *, mime, name=None):
         self.started.set()
-        self.gate.wait(20)
+        self.gate.wait(60)
         return super().attach(session, data, mime=mime, name=name)
 
 
@@ -104,7 +104,7 @@ async def test_task_cancel_of_asyncio_waits_too(backend, session):
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_timeout_of_asyncio_is_a_timeout(backend, session):
     threading.Thread(
-        target=lambda: (backend.started.wait(20) and backend.gate.wait(0.05)) or backend.gate.set()
+        target=lambda: (backend.started.wait(60) and backend.gate.wait(0.05)) or backend.gate.set()
     ).start()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
@@ -147,7 +147,7 @@ async def test_a_store_whose_opening_was_cancelled_is_closed(monkeypatch):
 
     def slow(*args, **kwargs):
         started.set()
-        gate.wait(20)
+        gate.wait(60)
         made.append(Store(MemoryBackend(clock=lambda: 0), clock=lambda: 0))
         return made[0]
 

@@ -130,9 +130,9 @@ def test_a_member_that_looks_like_a_hash_is_none(value):
 
 def test_the_cut_is_found_in_a_time_that_grows_with_the_line():
     line, _ = line_of(NewEntry(kind="event", body=None, extra={"x": [{"a": 1, "hash": "y"}] * 5_000}))
-    start = time.perf_counter()
+    start = time.process_time()
     verify_line(line, GENESIS, 1)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 BASE = log({"text": "yes"}, [1, 2.5, None, "\ud800"], "three")

@@ -33,7 +33,7 @@ def test_a_session_that_was_begun_while_another_process_waited_can_be_appended_t
     monkeypatch.setattr(disk, "write_all", slow)
     making = threading.Thread(target=maker.create, args=(Creation(id="s"), message("a")))
     making.start()
-    begun.wait(20)
+    begun.wait(60)
     # It opens the empty log, waits for its lock, and finds the session that was made meanwhile.
     assert not waiter.create(Creation(id="s"), Request(), reuse="id").new
     making.join()

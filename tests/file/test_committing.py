@@ -51,7 +51,7 @@ class Answers:
 
     def wait(self, *names):
         with self._changed:
-            assert self._changed.wait_for(lambda: self.found.keys() >= set(names), 20), self.found
+            assert self._changed.wait_for(lambda: self.found.keys() >= set(names), 60), self.found
         return [self.found[name] for name in names]
 
 
@@ -151,13 +151,13 @@ def test_threads_that_append_wait_for_no_session_in_other_hands_but_their_own(ma
             fcntl.flock(fd, fcntl.LOCK_EX)
         for thread in threads:
             thread.start()
-        threads[-1].join(20)
+        threads[-1].join(60)
         assert found == [2]
     finally:
         for fd in held:
             os.close(fd)
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
     assert found == [2] * (count + 1)
 
 
@@ -251,7 +251,7 @@ def test_who_gives_the_lock_back_does_not_overtake_those_who_wait(tmp_path):
     def wait():
         locks.acquire_in_turn(waiting)
         got.set()
-        done.wait(20)
+        done.wait(60)
         locks.release(waiting)
 
     thread = threading.Thread(target=wait)
@@ -262,7 +262,7 @@ def test_who_gives_the_lock_back_does_not_overtake_those_who_wait(tmp_path):
             os.sched_yield()
         locks.release(busy)
         assert not locks.try_in_turn(busy)
-        assert got.wait(20)
+        assert got.wait(60)
     finally:
         done.set()
         thread.join()

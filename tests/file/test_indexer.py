@@ -233,12 +233,12 @@ def test_after_a_power_cut_everything_is_compared_and_find_says_so_meanwhile(ope
     crash(theirs)
     logs.append("unnoted")
     go = threading.Event()
-    logs.before_fold = lambda place: go.wait(10)
+    logs.before_fold = lambda place: go.wait(60)
     mine = open_index()
     page = mine.find(where(), order="id", limit=10)
     assert not page.complete
     go.set()
-    assert mine.wait(10)
+    assert mine.wait(60)
     assert found(mine) == ["noted", "unnoted"]
     assert list((tmp_path / "writers").iterdir()) == []
     assert not list(tmp_path.glob("*.survey.lock"))
@@ -252,7 +252,7 @@ def test_a_torn_note_counts_as_one_of_an_earlier_boot(open_index, logs, tmp_path
     (tmp_path / "writers" / "1-torn").write_bytes(content)
     mine = open_index()
     mine.catch_up()
-    assert mine.wait(10)
+    assert mine.wait(60)
     assert found(mine) == ["unnoted"]
     assert noted(tmp_path) == []
 
@@ -276,7 +276,7 @@ def test_a_lost_catalogue_is_made_anew_with_progress_and_equal_results(open_inde
     damage(tmp_path / "index.db")
     after = open_index()
     told = []
-    assert after.wait(20, lambda *said: told.append(said))
+    assert after.wait(60, lambda *said: told.append(said))
     assert told[-1] == ("index", 41, 41)
     page = after.find(where(all_kinds=True), order="id", limit=100)
     assert {info.id: info for info in page} == expected
@@ -299,7 +299,7 @@ def test_a_catalogue_lost_while_it_is_open_is_made_anew_too(open_index, logs, tm
     theirs.catalogue._database.release()
     write(mine, logs, "new")
     mine.catch_up()
-    assert mine.wait(20)
+    assert mine.wait(60)
     assert len(found(mine)) == len(found(theirs)) == 31
 
 
@@ -314,7 +314,7 @@ def test_rows_of_an_older_fold_are_made_anew_in_the_background(open_index, logs,
     write(before, older, "s")
     before.close()
     after = open_index()
-    assert after.wait(10)
+    assert after.wait(60)
     assert after.catalogue.get("s").fold_version == FOLD_VERSION
 
 
@@ -326,7 +326,7 @@ def test_a_session_that_cannot_be_read_does_not_keep_the_catalogue_incomplete(op
     (tmp_path / "index.db").unlink()
     logs.broken[broken] = RuntimeError("unexpected")
     after = open_index()
-    assert after.wait(10)
+    assert after.wait(60)
     assert found(after) == ["fine"]
     assert after.problems == (f"{broken}: unexpected",)
 
@@ -337,8 +337,8 @@ def test_two_processes_share_the_work_of_one_survey(open_index, logs, tmp_path):
         logs.append(f"s{n}")
     (tmp_path / "index.db").unlink()
     one, two = open_index(), open_index()
-    assert one.wait(20)
-    assert two.wait(20)
+    assert one.wait(60)
+    assert two.wait(60)
     assert len(found(one)) == len(found(two)) == 20
     assert len(logs.folded) == 20
 
@@ -484,7 +484,7 @@ def test_many_sessions_reach_clean_points_without_being_asked(index, logs, tmp_p
     index._note.clean = lambda keep=(): (clean(keep), reached.set())
     for n in range(NOTED_SESSIONS_MAX):
         write(index, logs, f"s{n}")
-    assert reached.wait(10)
+    assert reached.wait(60)
     with index._work:
         assert len(noted(tmp_path)[0]) < NOTED_SESSIONS_MAX
 
@@ -494,7 +494,7 @@ def test_the_65th_session_does_not_wait_for_a_clean_point_under_way(index, logs,
 
     def slow(place):
         begun.set()
-        go.wait(10)
+        go.wait(60)
         return logs.row(place)
 
     index.begin(place_of("slow"))
@@ -502,7 +502,7 @@ def test_the_65th_session_does_not_wait_for_a_clean_point_under_way(index, logs,
     index.touched(place_of("slow"), lambda: slow(place_of("slow")))
     for n in range(NOTED_SESSIONS_MAX * 2):
         write(index, logs, f"s{n}")
-    assert begun.wait(10)
+    assert begun.wait(60)
     assert len(noted(tmp_path)[0]) > NOTED_SESSIONS_MAX
     go.set()
     assert index.clean_point()
@@ -651,11 +651,11 @@ def test_an_error_in_the_background_is_kept_and_the_thread_goes_on(index, logs, 
     monkeypatch.setattr(index.catalogue, "put", failing)
     write(index, logs, "s")
     index._worker.wake(soon=True)
-    assert failed.wait(10)
+    assert failed.wait(60)
     with index._work:
         assert index.problems == ("index: no such luck",)
     index._worker.wake(soon=True)
-    assert worked.wait(10)
+    assert worked.wait(60)
     with index._work:
         assert index.problems == ()
 
@@ -695,7 +695,7 @@ def test_rows_follow_by_themselves_after_a_pause(tmp_path, logs, monkeypatch):
     put = index.catalogue.put
     monkeypatch.setattr(index.catalogue, "put", lambda rows, **options: (put(rows, **options), rows and done.set())[0])
     write(index, logs, "s")
-    assert done.wait(10)
+    assert done.wait(60)
     assert index.catalogue.get("s") is not None
     index.close()
 
@@ -708,7 +708,7 @@ def test_the_thread_ends_when_nothing_is_left_and_comes_back(monkeypatch):
         one.wake(soon=True)
         thread = one._thread
         if thread is not None:
-            thread.join(10)
+            thread.join(60)
         assert one._thread is None
         assert len(turns) == count
     one.stop()

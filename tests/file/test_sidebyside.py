@@ -167,7 +167,7 @@ def submitted(backend, turn):
         for name in ("a", "b", "c"):
             backend.submit(name, request(turn), lambda answer, name=name: done(name, answer))
     for _ in range(3):
-        assert told.acquire(timeout=20)
+        assert told.acquire(timeout=60)
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import hansard
 from hansard.backends.file import disk
-from hansard.errors import NotFound
+from hansard.errors import Corrupt, NotFound
 
 
 @pytest.fixture
@@ -43,3 +43,35 @@ def test_an_attachment_handed_in_while_its_session_is_deleted_has_no_session(ses
     taken_away_at(at)
     with pytest.raises(NotFound, match="'s'"):
         session.attach(data, mime="text/plain")
+
+
+@pytest.mark.parametrize("read", ["entries", "lines", "damaged"])
+def test_a_log_that_is_removed_while_it_is_about_to_be_read_is_looked_for_once(session, tmp_path, read):
+    backend = session._place.backend
+    began = {
+        "entries": lambda: backend.entries("s"),
+        "lines": lambda: backend.lines("s"),
+        "damaged": lambda: backend.entries("s", newest_first=True),
+    }[read]()
+    (tmp_path / "store" / "sessions" / "s" / "log.jsonl").unlink()
+    with pytest.raises((NotFound, Corrupt)):
+        list(began)
+
+
+def test_entries_of_another_session_of_the_same_id_are_not_given_for_those_that_were_asked_for(session, tmp_path):
+    began = session.entries()
+    session.delete()
+    with hansard.open(tmp_path / "store") as other:
+        other.create(id="s", entries=[hansard.user("somebody else's")])
+        with pytest.raises(NotFound):
+            list(began)
+
+
+def test_a_fork_is_read_on_when_its_origin_goes(session, tmp_path):
+    fork = session.fork(id="f")
+    fork.append(hansard.user("in the fork"))
+    forwards, backwards = fork.entries(), fork.entries(newest_first=True)
+    session.delete()
+    kinds = [entry.kind for entry in forwards]
+    assert kinds == ["created", "message", "attachment", "created", "message"]
+    assert [entry.kind for entry in backwards] == kinds[::-1]

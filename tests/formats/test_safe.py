@@ -73,9 +73,9 @@ def test_a_string_without_end_hides_no_text(opener):
 
 def test_time_grows_with_the_text_and_no_faster():
     def seconds(text):
-        start = time.perf_counter()
+        start = time.process_time()
         strip_control(text)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     for piece in ("\x1b]", "\x1b[1;", "\x9d", "\x1b[" + "1" * 50, "\x1b" + " " * 50, "\x1b]\x1b\\", "\u202e"):
         long = piece * 200_000

@@ -85,9 +85,10 @@ def prune(store, *, age):
     tell(gone)
 
 
-def prune_once(store, *, age):
-    """Prune by age once, with the cut-off of now; tells what went."""
-    tell(store.prune(hansard.RetentionPolicy(max_age=age)).deleted)
+def prune_once(store, *, age, now_us):
+    """Prune by age once, as if it were that time; tells what went."""
+    with hansard.open(sys.argv[1], clock=lambda: now_us) as own:
+        tell(own.prune(hansard.RetentionPolicy(max_age=age)).deleted)
 
 
 def behind_saves(store, *, cooldown):

@@ -13,7 +13,7 @@ from ...model.info import SessionInfo
 from ...model.requests import Clock
 from ..bells import Bells
 from ..derive import detached
-from . import leasing, rows, sources
+from . import leasing, rows, salvaging, sources
 from .known import Start
 from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout, is_real_folder
 from .log import Log
@@ -215,10 +215,10 @@ class Core:
     def _salvaged(self, session: str, found: list[sources.Source], after: int, before: int | None) -> list[Entry]:
         while True:
             try:
-                return [e for source in found for e in sources.salvage(source, after, before)]
+                return [e for source in found for e in salvaging.salvage(source, after, before)]
             except FileNotFoundError:
                 again = self._again_sources(session, found[-1].begins)
-                if again == found:
+                if [one.inode for one in again] == [one.inode for one in found]:
                     raise
                 found = again
 
@@ -258,8 +258,7 @@ class Core:
             except FileNotFoundError:
                 # It was to be opened, so nothing was given.
                 again, previous = self._own(session)
-                if again == own:
-                    raise
+                sources.check_moved(own, [again])
                 own = again
             else:
                 return

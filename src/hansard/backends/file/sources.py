@@ -24,10 +24,6 @@ from ...model.info import Segment
 from . import scan
 from .layout import PREFIX, Layout
 
-GAP = "x-hansard.gap"
-"""Kind of the entry that stands for what could not be read."""
-
-
 _FEW: Final = 16
 """So few lines are read one by one."""
 
@@ -97,7 +93,7 @@ def opened(path: Path) -> Generator[int]:
 
 
 @contextlib.contextmanager
-def _opened(source: Source) -> Generator[int]:
+def opened_as_found(source: Source) -> Generator[int]:
     """A descriptor of the very file that the source was said of.
 
     Raises:
@@ -206,8 +202,7 @@ def read_on(
         except FileNotFoundError:
             # It was to be opened, so nothing of it was given.
             again = look()
-            if source in again:
-                raise
+            check_moved(source, again)
             if newest_first:
                 before = source.last + 1 if before is None else min(before, source.last + 1)
                 left = [other for other in reversed(again) if other.first < before or other.damage]
@@ -235,8 +230,22 @@ def _batches(source: Source, after: int, before: int | None) -> Iterator[Iterabl
         raise source.damage
 
 
+def check_moved(source: Source, again: Sequence[Source]) -> None:
+    """Return if what could not be opened is looked for elsewhere now. Called while that error is handled.
+
+    Raises:
+        Corrupt: it is known to be damaged.
+        OSError: the one that is handled: nobody has moved it.
+    """
+    for one in again:
+        if (one.path, one.inode) == (source.path, source.inode):
+            if one.damage is not None:
+                raise one.damage from None
+            raise  # noqa: PLE0704 - the error that the caller handles
+
+
 def _numbered(source: Source, expected: int, last: int) -> Iterator[Iterable[Entry]]:
-    with _opened(source) as fd:
+    with opened_as_found(source) as fd:
         start = scan.offset_of(fd, expected, source.end) if expected > source.file_first else 0
         if last - expected < _FEW:
             for offset, line in scan.raw_lines(fd, start, source.end):
@@ -288,7 +297,7 @@ def read_backwards(source: Source, after: int, before: int | None) -> Iterator[E
         raise source.damage
     if first > last:
         return
-    with _opened(source) as fd:
+    with opened_as_found(source) as fd:
         end = source.end
         line = scan.line_at(fd, end)
         if not line.startswith(b'{"seq":%d,' % source.last):
@@ -332,7 +341,7 @@ def verified_lines(source: Source, previous: bytes, after: int) -> Iterator[byte
         Corrupt: at the first that does not verify, or at the damage that follows the last.
     """
     seq = source.first
-    with _opened(source) as fd:
+    with opened_as_found(source) as fd:
         for offset, line in scan.raw_lines(fd, 0, source.end):
             try:
                 previous = bytes.fromhex(scan.verify_line(line, previous, seq).hash)
@@ -345,42 +354,6 @@ def verified_lines(source: Source, previous: bytes, after: int) -> Iterator[byte
                 break
     if source.damage is not None:
         raise source.damage
-
-
-def salvage(source: Source, after: int, before: int | None) -> Iterator[Entry]:
-    """The readable entries of a source in order; each damaged stretch becomes one entry of kind `x-hansard.gap`."""
-    last = after
-    gap: tuple[int, int] | None = None
-    with _opened(source) as fd:
-        for offset, line in scan.raw_lines(fd, 0, source.end if source.damage is None else None):
-            entry = _readable(line)
-            if entry is None:
-                gap = (offset, len(line)) if gap is None else (gap[0], offset + len(line) - gap[0])
-                continue
-            if entry.seq <= after or (before is not None and entry.seq >= before):
-                gap = None
-                continue
-            if gap is not None:
-                yield _gap(source, last, gap)
-                gap = None
-            last = entry.seq
-            yield entry
-    if gap is not None:
-        yield _gap(source, last, gap)
-
-
-def _readable(line: bytes) -> Entry | None:
-    try:
-        entry = decode_line(line)
-        scan.verify_body(line, entry)
-    except (ValueError, Corrupt):
-        return None
-    return entry
-
-
-def _gap(source: Source, after: int, gap: tuple[int, int]) -> Entry:
-    body = {"path": str(source.path), "offset": gap[0], "bytes": gap[1], "after": after}
-    return Entry(after + 1, f"gap:{gap[0]}", "", GAP, body)
 
 
 def first_entry(path: Path) -> Entry | None:

@@ -42,6 +42,8 @@ def make_store(path: Path, sessions: int) -> None:
     if any(codes):
         msg = "a process that wrote sessions failed"
         raise RuntimeError(msg)
+    # Else the system writes them out while something else is measured.
+    os.sync()
 
 
 def check_sample(store: hansard.Store, sessions: int) -> None:

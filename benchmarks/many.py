@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
 import sys
@@ -26,6 +27,7 @@ def lists(report: Report, sizes: Sizes, folder: Path) -> None:
     make_store(path, sizes.sessions)
     with hansard.open(path) as store:
         store.reindex()
+        os.sync()
         check_sample(store, sizes.sessions)
         listing(report, store, sizes, note)
         with hansard.open(folder / "empty") as empty:
@@ -75,6 +77,7 @@ def million(report: Report, sizes: Sizes, folder: Path) -> None:
         report.add(
             "many sessions: rebuild of both indexes", spent, "s", note=f"{note}, progress told {len(told)} times"
         )
+        os.sync()
         check_sample(store, count)
         listing(report, store, sizes, note, judged=False)
         spent_ms = [timed(lambda n=n: store.get(name_of(n * 7919 % count)).info) for n in range(3 * sizes.reads)]

@@ -121,8 +121,8 @@ class HansardSessionService(BaseSessionService):
         self._apply_temp_state(session, event)
         event = self._trim_temp_delta_state(event)
         async with _lock_of(session):
-            await threaded(partial(self._append, session, event))
-            return self._commit_event_to_session(session, event)
+            # All on the worker thread: cancelled, what was written is in the session too before that is raised.
+            return await threaded(partial(self._append, session, event))
 
     async def delete_events(
         self, *, app_name: str, user_id: str, session_id: str, event_ids: Sequence[str], reason: str | None = None
@@ -209,18 +209,18 @@ class HansardSessionService(BaseSessionService):
         return session
 
     def _list(self, app_name: str, user_id: str | None) -> ListSessionsResponse:
-        user: Any = ANY if user_id is None else user_id
+        user: Any = ANY if user_id is None else user_id or None
         app_state = self._scopes.state(app_name)
         user_states: dict[str, Mapping[str, Any]] = {}
         found: list[Session] = []
-        for info in self.store.sessions(agent=app_name, user=user, metadata={APP: app_name}, order="id"):
+        for info in self.store.sessions(agent=app_name or None, user=user, metadata={APP: app_name}, order="id"):
             if info.user not in user_states:
                 user_states[info.user or ""] = self._scopes.state(app_name, info.user or "")
             found.append(self._session(info, app_state, user_states[info.user or ""]))
         found.sort(key=lambda session: (session.last_update_time, session.user_id, session.id))
         return ListSessionsResponse(sessions=found)
 
-    def _append(self, session: Session, event: Event) -> None:
+    def _append(self, session: Session, event: Event) -> Event:
         """Write an event where the session that was loaded still is what it was; the session knows it afterwards."""
         key = session_key(session.app_name, session.user_id, session.id)
         deltas = deltas_of(event.actions.state_delta)
@@ -231,7 +231,8 @@ class HansardSessionService(BaseSessionService):
             for _ in attempts():
                 expect = self._current(stored, session, event)
                 if writes is None or self._scopes.atomic:
-                    writes = self._scopes.writes(session.app_name, session.user_id, deltas)
+                    names = session.app_name, session.user_id
+                    writes = self._scopes.writes(*names, deltas, state=lambda: stored.state)
                 try:
                     seq = stored.append(
                         [*entries, *_rewind(stored, event)], expect=expect, state=deltas[""],
@@ -243,7 +244,7 @@ class HansardSessionService(BaseSessionService):
                 else:
                     _mark(session, max(seq, expect))
                     session.last_update_time = event.timestamp
-                    return
+                    return self._commit_event_to_session(session, event)
         except NotFound:
             raise SessionNotFoundError(_gone(session.id)) from None
         raise StaleSessionError(_stale(session.id))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from google.adk.events import Event
 from google.adk.sessions import State
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from ..codec import times, values
 from ..errors import Invalid
@@ -22,7 +22,7 @@ _logger: Final = logging.getLogger(__name__)
 
 def entries_of(event: Event) -> list[NewEntry]:
     """The entry that holds an event, and the usage that it reports."""
-    text = event.model_dump_json(exclude_none=True)
+    text = _text_of(event)
     raw = {"format": FORMAT, "text": text}
     at = times.normal(event.timestamp)
     agent = event.author if event.author not in ("", "user") else None
@@ -36,6 +36,25 @@ def entries_of(event: Event) -> list[NewEntry]:
         body = {"type": "adk.event", "raw": raw}
         entry = NewEntry(kind="event", body=body, id=event.id, at=at, agent=agent, run=event.invocation_id or None)
     return [entry, *_usage(event, at)]
+
+
+def _text_of(event: Event) -> str:
+    """The event as ADK writes it; half a character, which its reader refuses, becomes the mark for an unknown one."""
+    try:
+        return event.model_dump_json(exclude_none=True)
+    except PydanticSerializationError as error:
+        _logger.warning(
+            "event %r holds text that is no Unicode, and is stored with U+FFFD in its place: %s", event.id, error
+        )
+    return values.encode(_unicode(event.model_dump(mode="json", exclude_none=True))).decode()
+
+
+def _unicode(value: Json) -> Json:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_unicode(key): _unicode(item) for key, item in value.items()}
+    return [_unicode(item) for item in value] if isinstance(value, list) else value
 
 
 def _usage(event: Event, at: str) -> list[NewEntry]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from google.adk.sessions import State
 
 from ..codec import values
-from ..errors import NotFound
+from ..errors import Invalid, NotFound
+from ..limits import KIB, STATE_BYTES_MAX
 from ..model.documents import DocumentKey, DocumentWrite
 from ..model.entry import Json
 from ..store import Store
@@ -51,13 +52,28 @@ class Scopes:
         except NotFound:
             return {}
 
-    def writes(self, app_name: str, user_id: str, deltas: Mapping[str, Mapping[str, Json]]) -> list[DocumentWrite]:
+    def writes(
+        self,
+        app_name: str,
+        user_id: str,
+        deltas: Mapping[str, Mapping[str, Json]],
+        *,
+        state: Callable[[], Mapping[str, Json]] = dict,
+    ) -> list[DocumentWrite]:
         """What is to be committed with the session; where that can't be done, it is durable now, and nothing is left.
+
+        `state` gives the session's own, as it was.
 
         Raises:
             Conflict: 64 attempts met another writer.
+            Invalid: the session's own state would be too large, so that what is written first would stand alone.
         """
         found: list[DocumentWrite] = []
+        if not (deltas[State.APP_PREFIX] or deltas[State.USER_PREFIX]):
+            return found
+        if deltas[""] and (size := len(values.encode({**state(), **deltas[""]}))) > STATE_BYTES_MAX:
+            msg = f"the state would have {size} bytes, at most {STATE_BYTES_MAX // KIB} KiB; keep large values as artifacts"
+            raise Invalid(msg)
         for prefix, user in ((State.APP_PREFIX, None), (State.USER_PREFIX, user_id)):
             delta = deltas[prefix]
             if not delta:

@@ -304,7 +304,7 @@ class _Batch:
         self._uuids: set[str] = set()
         for entry in given:
             uuid = entry.get("uuid")
-            uuid = uuid if isinstance(uuid, str) else ""
+            uuid = fitting(uuid) if isinstance(uuid, str) and uuid else ""
             if uuid and (uuid in view.uuids or uuid in self._uuids):
                 continue
             self._uuids.add(uuid)

@@ -74,7 +74,7 @@ class Codec:
         if type(value) is list or type(value) is tuple:
             kind = "a" if type(value) is list else "t"
             return {kind: [self._readable(item, level + 1) or self._serialized(item) for item in value]}
-        if type(value) is dict and all(type(key) is str for key in value):
+        if type(value) is dict and all(map(_is_key, value)):
             return {
                 "o": {key: self._readable(item, level + 1) or self._serialized(item) for key, item in value.items()}
             }
@@ -128,23 +128,28 @@ def is_json(value: Any, room: int = 100) -> bool:
     """Whether a value comes back from JSON exactly as it is. Never looks at what is foreign, whose repr may be costly."""
     kind = type(value)
     if kind is str:
-        return value.isascii() or _is_unicode(value)
+        return value.isascii() or _comes_back(value)
     if kind is int:
         return value.bit_length() < 1024
     if kind is float:
         return value - value == 0
     if kind is dict:
-        return room > 0 and all(type(key) is str and is_json(item, room - 1) for key, item in value.items())
+        return room > 0 and all(_is_key(key) and is_json(item, room - 1) for key, item in value.items())
     if kind is list:
         return room > 0 and all(is_json(item, room - 1) for item in value)
     return kind is bool or value is None
 
 
-def _is_unicode(value: str) -> bool:
+def _is_key(value: Any) -> bool:
+    return type(value) is str and (value.isascii() or _comes_back(value))
+
+
+def _comes_back(value: str) -> bool:
+    """Whether a text is one in JSON; of two halves of a character side by side, JSON makes the character."""
     try:
         value.encode()
     except UnicodeEncodeError:
-        return False
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") == value
     return True
 
 

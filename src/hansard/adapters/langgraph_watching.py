@@ -137,7 +137,7 @@ class _Group:
         if self._ready is None:
             # The first one twice: of a single place an itemgetter gives no tuple.
             pick = itemgetter(self._exact[0], *self._exact) if self._exact else None
-            self._ready = tuple(self._containers), pick, pick(self._held) if pick else None
+            self._ready = tuple(self._containers), pick, pick(self._held) if pick else ()
         containers, pick, exact = self._ready
         try:
             now = gc.get_referents(*containers)

@@ -26,8 +26,9 @@ def escaped(word: str) -> str:
 
 
 def fitting(identity: str) -> str:
-    """The id itself, or if it is too long its beginning and the hash of the whole."""
+    """The id itself, or if it is empty, too long or no Unicode its beginning and the hash of the whole."""
     data = identity.encode("utf-8", "surrogatepass")
-    if len(data) <= ID_BYTES_MAX:
+    text = data[:300].decode("utf-8", "ignore")
+    if 0 < len(data) <= ID_BYTES_MAX and (identity.isascii() or data.decode("utf-8", "ignore") == identity):
         return identity
-    return f"{data[:300].decode('utf-8', 'ignore')}~{sha256(data).hexdigest()}"
+    return f"{text}~{sha256(data).hexdigest()}"

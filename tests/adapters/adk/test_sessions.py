@@ -135,6 +135,51 @@ async def test_a_value_without_a_form_in_json_becomes_text_with_a_warning(servic
     assert found.state["d"] == "2026-01-02"
 
 
+async def test_half_a_character_costs_no_event(service, caplog):
+    session = await service.create_session(**WHO, session_id="s")
+    await service.append_event(session, event("before \ud800 after", state={"half": "\ud800", "user:half": "\ud800"}))
+    loaded = await load(service, "s")
+    assert [one.content.parts[0].text for one in loaded.events] == ["before \ufffd after"]
+    assert loaded.state == {"half": "\ud800", "user:half": "\ud800"}
+    assert "no Unicode" in caplog.text
+
+
+async def test_apps_and_users_may_have_no_name(service):
+    session = await service.create_session(app_name="", user_id="", session_id="s", state={"user:a": 1})
+    await service.append_event(session, event("hi"))
+    for listed in (
+        await service.list_sessions(app_name=""),
+        await service.list_sessions(app_name="", user_id=""),
+    ):
+        assert [(one.app_name, one.user_id, one.id, one.state) for one in listed.sessions] == [
+            ("", "", "s", {"user:a": 1})
+        ]
+    assert not (await service.list_sessions(app_name="", user_id="mara")).sessions
+
+
+async def test_a_state_that_is_too_large_changes_no_scope(service):
+    session = await service.create_session(**WHO, session_id="s", state={"user:a": 1, "b": "x" * 600_000})
+    with pytest.raises(Invalid, match="the state would have"):
+        await service.append_event(session, event("hi", state={"user:a": 2, "app:a": 2, "c": "x" * 600_000}))
+    with pytest.raises(Invalid, match="the state would have"):
+        await service.create_session(**WHO, session_id="t", state={"user:a": 2, "app:a": 2, "c": "x" * 1_200_000})
+    loaded = await load(service, "s")
+    assert (loaded.state["user:a"], loaded.events, "app:a" in loaded.state) == (1, [], False)
+
+
+async def test_a_cancelled_append_leaves_session_and_store_alike(service):
+    session = await service.create_session(**WHO, session_id="s")
+    for number in range(20):
+        task = asyncio.create_task(service.append_event(session, event(str(number), state={"n": number})))
+        for _ in range(number % 5):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    loaded = await load(service, "s")
+    assert [one.id for one in loaded.events] == [one.id for one in session.events]
+    assert loaded.state == session.state
+
+
 async def test_a_partial_event_is_returned_and_not_stored(service):
     session = await service.create_session(**WHO, session_id="s")
     given = event("half", partial=True, state={"x": 1})
@@ -315,8 +360,8 @@ async def test_scopes_and_event_are_one_where_the_store_can_do_that(service, sto
     faster = event("faster", state={"app:a": 2})
     written = service._scopes.writes
 
-    def overtaken(*given):
-        found = written(*given)
+    def overtaken(*given, **more):
+        found = written(*given, **more)
         monkeypatch.undo()
         asyncio.run(HansardSessionService(store).append_event(other, faster))
         return found

@@ -85,6 +85,13 @@ async def test_a_uuid_is_written_once_whatever_comes_under_it_again(store):
     assert texts == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("uuid", ["u" * 600, "😀/..", "half \ud800"])
+async def test_any_uuid_is_written_once(store, uuid):
+    await store.append(KEY, [user("a", uuid), user("b", uuid)])
+    await HansardSessionStore(store.store).append(KEY, [user("c", uuid), user("d", "2")])
+    assert await store.load(KEY) == [user("a", uuid), user("d", "2")]
+
+
 async def test_entries_without_a_uuid_are_all_kept(store):
     title = {"type": "custom-title", "customTitle": "Tides"}
     await store.append(KEY, [title, title])

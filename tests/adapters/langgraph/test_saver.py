@@ -113,6 +113,8 @@ VALUES = {
     "text": "a\0b ☃",
     "number": 2**60,
     "float": 0.1 + 0.2,
+    "half a character": "a\ud800",
+    "halves of characters": {"\udc00": ("\udc00\ud800", 1), "b": HumanMessage("a\ud800", id="half")},
     "infinite": float("inf"),
     "flag": True,
     "none": None,
@@ -458,12 +460,13 @@ def test_a_run_is_deleted_with_what_only_it_said(saver, store):
 
 
 def test_a_thread_is_found_by_any_id(saver):
-    for thread in ("a/b", "..", "数", "x" * 600, "1"):
+    threads = {"a/b", "..", "数", "x" * 600, "😀" * 300, "1", "", "half \ud800"}
+    for thread in threads:
         config = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
         put(saver, config, name=thread)
         assert values(fresh(saver), config) == {"name": thread}
     named = {one.config["configurable"]["thread_id"] for one in saver.list(None)}
-    assert named == {"a/b", "..", "数", "x" * 600, "1"}
+    assert named == threads
 
 
 def check_nothing_lost(root, told):

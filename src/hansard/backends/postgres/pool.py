@@ -51,6 +51,17 @@ class _Lent:
         self._db.give_back(self._con, error)
 
 
+class _Turn:
+    """One who waits for a place."""
+
+    __slots__ = ("come", "con")
+
+    def __init__(self) -> None:
+        self.come = threading.Lock()
+        self.come.acquire()
+        self.con: Connection | None = None
+
+
 class Database:
     """The connections of one open store. Safe for any number of threads; a forked child gets its own."""
 
@@ -64,8 +75,9 @@ class Database:
         self._pid = os.getpid()
         self._places: deque[Connection | None] = deque([None] * self.settings.connections)
         """One for each connection that there may be and that is not lent; the one used last is at the right."""
-        self._given_back = threading.Condition()
-        self._waiting = 0
+        self._line: deque[_Turn] = deque()
+        """Those who wait for a place; nobody who comes later gets one before them."""
+        self._mutex = threading.Lock()
 
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone, and have none."""
@@ -90,10 +102,7 @@ class Database:
         """
         if self._closed:
             raise Unavailable(_CLOSED)
-        try:
-            con = self._places.pop()
-        except IndexError:
-            con = self._wait()
+        con = self._place()
         if con is not None and not fresh and not con.closed and con.used_at > time.monotonic() - _IDLE_MAX_S:
             return con
         try:
@@ -106,30 +115,52 @@ class Database:
             self._put(None)
             raise
 
-    def _wait(self) -> Connection | None:
-        """A place, once somebody gives one back.
+    def _place(self) -> Connection | None:
+        """A place, with the connection that stands there; of those who wait, whoever came first gets it.
 
         Raises:
-            Unavailable: nobody does for too long, or the store was closed.
+            Unavailable: nobody gives one back for too long, or the store was closed.
         """
-        end = time.monotonic() + self.settings.deadline_s
-        with self._given_back:
-            # Whoever gives a place back after this line sees that somebody waits.
-            self._waiting += 1
-            try:
-                while True:
-                    with contextlib.suppress(IndexError):
-                        return self._places.pop()
-                    left = end - time.monotonic()
-                    if self._closed:
-                        raise Unavailable(_CLOSED)
-                    if left <= 0:
-                        many = self.settings.connections
-                        msg = f"all {many} connections were in use; repeat the call, or open with ?connections=N"
-                        raise Unavailable(msg)
-                    self._given_back.wait(left)
-            finally:
-                self._waiting -= 1
+        if not self._line:
+            with contextlib.suppress(IndexError):
+                return self._places.pop()
+        turn = _Turn()
+        with self._mutex:
+            self._line.append(turn)
+            self._serve()
+        try:
+            come = turn.come.acquire(timeout=self.settings.deadline_s)
+        except BaseException:
+            # Interrupted: what was handed over meanwhile is the next one's.
+            if not self._left(turn):
+                self._put(turn.con)
+            raise
+        if not come and self._left(turn):
+            many = self.settings.connections
+            msg = f"all {many} connections were in use; repeat the call, or open with ?connections=N"
+            raise Unavailable(msg)
+        if self._closed:
+            self._put(turn.con)
+            self._close_idle()
+            raise Unavailable(_CLOSED)
+        return turn.con
+
+    def _left(self, turn: _Turn) -> bool:
+        """Take one out of the line; False if it was served already."""
+        with self._mutex:
+            there = turn in self._line
+            if there:
+                self._line.remove(turn)
+            return there
+
+    def _serve(self) -> None:
+        """Hand places to those who wait, first to whoever came first; under the mutex."""
+        while self._line and self._places:
+            with contextlib.suppress(IndexError):
+                con = self._places.pop()
+                turn = self._line.popleft()
+                turn.con = con
+                turn.come.release()
 
     def give_back(self, con: Connection, error: BaseException | None) -> None:
         """Keep a connection that was lent, if it is as good as new."""
@@ -163,9 +194,9 @@ class Database:
             self._places.appendleft(None)
         else:
             self._places.append(con)
-        if self._waiting:
-            with self._given_back:
-                self._given_back.notify()
+        if self._line:
+            with self._mutex:
+                self._serve()
 
     def connect(self) -> Connection:
         """A new connection in autocommit mode, for the caller to close; it counts for nothing here.
@@ -224,12 +255,14 @@ class Database:
     def close(self) -> None:
         """Close what is idle; what is in use is closed when it is given back."""
         self._closed = True
+        with self._mutex:
+            waiting, self._line = self._line, deque()
+        for turn in waiting:
+            turn.come.release()
         self._close_idle()
-        with self._given_back:
-            self._given_back.notify_all()
 
     def _close_idle(self) -> None:
-        # The places stay taken: nobody gets a connection of a closed store.
+        # Nobody is lent a connection of a closed store, so no place is missed.
         while self._places:
             with contextlib.suppress(IndexError):
                 con = self._places.pop()

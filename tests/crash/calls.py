@@ -94,10 +94,14 @@ def leftovers(root: Path) -> list[str]:
 
 
 def locks_kept(root: Path) -> list[str]:
-    """Files that somebody still holds a lock on, the notes of writers left out."""
+    """Files that somebody still holds a lock on; not the notes of writers, nor what belongs to the index.
+
+    A thread of the store may be at work on that at any time.
+    """
     kept = []
     for path in root.rglob("*"):
-        if path.is_file() and path.suffix in ("", ".jsonl", ".lock") and path.parent.name != "writers":
+        beside = path.parent.name == "writers" or path.name.startswith(("index.", "search."))
+        if path.is_file() and path.suffix in ("", ".jsonl", ".lock") and not beside:
             with path.open("rb") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

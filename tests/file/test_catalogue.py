@@ -310,6 +310,17 @@ def test_damage_inside_a_page_is_found_at_use_and_the_file_replaced(tmp_path):
     handle.close()
 
 
+@pytest.mark.parametrize("info", [b'{"id":', b'{"id":"a"}}', b"\xff", b'{"id":7}', b"[]"])
+@pytest.mark.parametrize("ask", [lambda catalogue: catalogue.get("a"), ids])
+def test_an_info_that_can_not_be_read_is_damage_of_the_file(catalogue, info, ask):
+    catalogue.put([row_of("a")])
+    con = apsw.Connection(str(catalogue.path))
+    con.execute("UPDATE bodies SET info = ?", (info,))
+    con.close()
+    assert not ask(catalogue)
+    assert catalogue.fresh
+
+
 def test_deleting_the_file_under_open_handles_makes_them_share_a_new_one(tmp_path):
     one, two = opened(tmp_path), opened(tmp_path)
     one.put([row_of("old")])

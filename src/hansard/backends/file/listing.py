@@ -98,11 +98,10 @@ def _stored(
     while True:
         size = min(size, _CHUNK_MAX)
         sql, parameters = _page_sql(plan, after, size)
-        chunk = read(lambda con, sql=sql, parameters=parameters: con.execute(sql, parameters).fetchall())
-        for value, identifier, body, state in chunk:
+        chunk = read(lambda con, sql=sql, parameters=parameters: _rows(con, sql, parameters))
+        for value, identifier, info in chunk:
             if identifier in without:
                 continue
-            info = decode_info(body, state)
             if plan.where.exact or matches(condition, info):
                 found.append(((value, identifier), info))
                 if len(found) == wanted:
@@ -111,6 +110,12 @@ def _stored(
             return found
         after = chunk[-1][0], chunk[-1][1]
         size *= 4
+
+
+def _rows(con: apsw.Connection, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+    # Where the connection is in use, so that an info which can't be read counts as damage of the file.
+    found: list[Any] = con.execute(sql, parameters).fetchall()
+    return [(value, identifier, decode_info(body, state)) for value, identifier, body, state in found]
 
 
 def _page_sql(plan: _Plan, after: Key | None, size: int) -> tuple[str, tuple[Any, ...]]:

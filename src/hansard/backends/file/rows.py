@@ -123,7 +123,19 @@ def encode_info(info: SessionInfo) -> tuple[bytes, bytes, bytes | None]:
 
 
 def decode_info(body: bytes, state: bytes | None) -> SessionInfo:
-    """The info of its two pieces."""
+    """The info of its two pieces.
+
+    Raises:
+        msgspec.DecodeError: they are not what was written; the file that they stand in is damaged.
+    """
+    try:
+        return _decoded_info(body, state)
+    except ValueError as error:
+        msg = f"a row is damaged: {error}"
+        raise msgspec.DecodeError(msg) from None
+
+
+def _decoded_info(body: bytes, state: bytes | None) -> SessionInfo:
     try:
         info = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):

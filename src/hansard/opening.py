@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import msgspec
 
@@ -173,7 +173,9 @@ def _server_url(text: str) -> _Place:
     own = {key: value for key, value in options if key in SERVER_OPTIONS}
     tenant = own.pop("tenant", None)
     others = urlencode([option for option in options if option[0] not in SERVER_OPTIONS], quote_via=quote)
-    return _Place(None, server=urlunsplit(("postgresql", url.netloc, url.path, others, "")), options=own, tenant=tenant)
+    # The two slashes stay also before no host: libpq then takes the one of `host=`, or the socket of this machine.
+    server = f"postgresql://{url.netloc}{url.path}" + (f"?{others}" if others else "")
+    return _Place(None, server=server, options=own, tenant=tenant)
 
 
 def _refusal(name: str, text: str) -> Invalid:

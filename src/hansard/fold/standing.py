@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, is_
 from typing import Final
 
 from ..model.documents import Document
@@ -11,7 +12,7 @@ from .facts import Facts
 from .path import Path
 from .tree import Tree
 
-_SAID: Final = (
+_said: Final = attrgetter(
     "state", "title", "derived", "status", "labels", "metadata", "error", "model", "provider", "pinned", "agent", "user",
     "project", "slug",
 )  # fmt: skip
@@ -71,9 +72,8 @@ class Standing:
     def says_as(self, before: Standing) -> bool:
         """Whether nothing but the tally, the path and what hangs on them differs from an earlier fold of the log."""
         old, new = before._facts, self._facts
-        for name in _SAID:
-            if getattr(old, name) is not getattr(new, name):
-                return False
+        if not all(map(is_, _said(old), _said(new))):
+            return False
         # Who is empty has no message of a user.
         users = before._path.trail.counts[1], self._path.trail.counts[1]
         return bool(users[0]) == bool(users[1])

@@ -126,7 +126,10 @@ def connect(settings: Settings) -> Connection:
             **_defaults(settings.url),
         )
     except psycopg.Error as error:
-        msg = f"no PostgreSQL server to write to answers: {_words(error)}. See that it runs, then repeat the call"
+        msg = (
+            f"no PostgreSQL server to write to answers: {_words(error)}. See that host, port, user, password and database "
+            "of the URL are right and that the server runs and takes writes, then repeat the call"
+        )
         raise Lost(msg) from error
     con.deadline_s = settings.deadline_s
     con.wired = {}

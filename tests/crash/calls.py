@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,8 @@ import hansard
 
 Call = Callable[[hansard.Store, Path], Any]
 
+LONG_S = 60
+"""Longer than any call takes."""
 PICTURE = b"\x89PNG\r\n a picture"
 SHA = sha256(PICTURE).hexdigest()
 
@@ -40,7 +43,10 @@ def make(root: Path) -> None:
 
 
 def shown(store: hansard.Store) -> dict[str, Any]:
-    """All of a store that its users see, in values that can be compared."""
+    """All of a store that its users see, in values that can be compared; once its index is complete."""
+    end = time.monotonic() + LONG_S
+    while not store.find(limit=1).complete or not store.search("two").complete:
+        assert time.monotonic() < end, "the index never is complete"
     ids = [info.id for info in store.sessions(all_kinds=True)]
     return {
         "check": sorted(f"{one.session}: {one.severity}: {one.message.split('/')[-1][:60]}" for one in store.check()),

@@ -11,14 +11,14 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from calls import LONG_S
+
 from hansard.backends.file import locks
 
 STEPS = (
     "open", "stat", "lstat", "rename", "replace", "utime", "unlink", "mkdir", "rmdir", "listdir", "scandir", "link",
     "fsync", "fdatasync",
 )  # fmt: skip
-LONG_S = 60
-"""Longer than any call takes."""
 
 _POLLS = 20
 """Who was refused a lock so often waits for it."""

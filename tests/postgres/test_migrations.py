@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -147,6 +148,32 @@ def to_the_first_version(con):
         start = first.index(f"CREATE INDEX {name} ")
         con.execute(first[start : first.index(";", start)])
     con.execute("DELETE FROM hansard.migrations WHERE number > 1")
+
+
+def test_processes_that_migrate_an_old_database_together_beside_a_writer_do_each_migration_once(fresh_database):
+    conninfo = fresh_database()
+    url = stores.url_of(conninfo)
+    with hansard.open(url) as store:
+        session = store.create(id="s", labels={"team": "a"})
+        with psycopg.connect(conninfo, autocommit=True) as con:
+            to_the_first_version(con)
+        code = (
+            "import sys; from hansard.backends.postgres import Settings, Tables\n"
+            "with Tables(Settings(sys.argv[1])) as tables: print([one.number for one in tables.migrate(phase='pre')])"
+        )
+        started = [
+            subprocess.Popen([sys.executable, "-c", code, conninfo], stdout=subprocess.PIPE, text=True)
+            for _ in range(3)
+        ]
+        written = 0
+        while written < 20 or any(one.poll() is None for one in started):
+            session.append(hansard.user("beside"))
+            written += 1
+        done = [json.loads(one.communicate(timeout=60)[0]) for one in started]
+        assert [one.returncode for one in started] == [0, 0, 0]
+        assert sorted(number for one in done for number in one) == [2, 3]
+        assert len(session.history()) == written
+        assert len(store.find(labels={"team": "a"})) == 1
 
 
 def test_an_index_whose_building_was_cut_short_is_built_anew(fresh_database):

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 from hansard.backend import Request
@@ -147,7 +148,10 @@ def forked(backend, *, session, count, **_):
 
     writer = threading.Thread(target=write, args=("thread",))
     writer.start()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # From Python 3.12 on, a fork beside a thread is warned of. That it goes well here is what is tried.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         signal.alarm(60)
         write("child")

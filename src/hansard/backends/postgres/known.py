@@ -46,6 +46,8 @@ class Recalling:
         self.clock = clock
         self.touched: Callable[[str], None] = lambda _session: None
         """Told of each session that this process has written to."""
+        self.holders: dict[int, tuple[int, float]] = {}
+        """How many sessions have a mark, and when that was counted; for choosing how to look, never for answers."""
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._mutex = threading.Lock()
 

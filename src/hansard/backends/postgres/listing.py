@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, LiteralString, TypeAlias
 
 from ...errors import Corrupt, NotFound
@@ -33,6 +34,8 @@ _RARE_MAX: Final = 2_000
 """With a mark that fewer sessions have, those are fetched and sorted; with others the order is walked."""
 _SOME_MAX: Final = 20_000
 """Those who have a mark that fewer have are read before the order is walked."""
+_COUNTED_S: Final = 30.0
+_COUNTED_MAX: Final = 1_000
 _STALE_MAX: Final = 1_000
 """Sessions that one call folds anew; with more, the page says that it is not complete."""
 _COLUMNS: Final[Mapping[str, LiteralString]] = {
@@ -89,10 +92,28 @@ def _marks(core: Core, where: Condition) -> Marks:
     marks = marks_in(where)
     if not marks:
         return NO_MARKS
-    asked = {"tenant": core.tenant, "marks": marks, "most": _SOME_MAX}
-    counts = core.db.rows(SQL["holders"], asked)
-    rare = frozenset(mark for mark, count in counts if count < _RARE_MAX)
-    return Marks(core.tenant, rare, frozenset(mark for mark, count in counts if _RARE_MAX <= count < _SOME_MAX))
+    counts = _counts(core, marks)
+    rare = frozenset(mark for mark, count in counts.items() if count < _RARE_MAX)
+    return Marks(core.tenant, rare, frozenset(mark for mark, count in counts.items() if _RARE_MAX <= count < _SOME_MAX))
+
+
+def _counts(core: Core, marks: Sequence[int]) -> dict[int, int]:
+    """How many sessions have each mark, up to a number.
+
+    What was counted lately is not counted again: nothing but how the server looks for them depends on it.
+    """
+    now, known = time.monotonic(), core.holders
+    counts = {
+        mark: found[0] for mark in marks if (found := known.get(mark)) is not None and found[1] > now - _COUNTED_S
+    }
+    missing = [mark for mark in marks if mark not in counts]
+    if missing:
+        asked = {"tenant": core.tenant, "marks": missing, "most": _SOME_MAX}
+        counts |= dict(core.db.rows(SQL["holders"], asked))
+        if len(known) > _COUNTED_MAX:
+            known.clear()
+        known |= {mark: (counts[mark], now) for mark in missing}
+    return counts
 
 
 def freshen(core: Core) -> bool:

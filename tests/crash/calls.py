@@ -62,7 +62,7 @@ def shown(store: hansard.Store) -> dict[str, Any]:
 
 def _plain(text: str) -> str:
     """Without what was drawn at random."""
-    return re.sub("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{22}|[0-9a-f]{12,}", "…", text)
+    return re.sub("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|[0-9a-f]{12,}", "…", text)
 
 
 def _session(store: hansard.Store, name: str) -> Any:

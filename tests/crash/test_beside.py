@@ -137,7 +137,7 @@ def fits(outcome, orders, second):
     if second in ("the folder is moved away", "another session takes the place", "the log is removed"):
         # Nobody asked who was at work there; what is said of it is said of the one or the other.
         errors = [["error", name] for name in ("NotFound", "Corrupt", "Unavailable")]
-        return outcome.first in [*errors, *(order.first for order in orders)]
+        return outcome.first in [*errors, ["answer", False], *(order.first for order in orders)]
     return False
 
 

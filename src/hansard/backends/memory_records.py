@@ -67,8 +67,8 @@ class Records:
             owner = self.owner(segment)
             if owner is None:
                 # Whoever continues a session that is gone has a copy of all that it shows of it.
-                heirs = [self.owner(later) for later in log.segments[place + 1 : place + 2]]
-                if heirs and heirs[0] is not None and len(heirs[0].prefix) >= segment.last:
+                heirs = [heir for later in log.segments[place + 1 :] if (heir := self.owner(later)) is not None]
+                if heirs and len(heirs[0].prefix) >= segment.last:
                     found += heirs[0].prefix[len(found) : segment.last]
                     continue
                 msg = f"session {session!r}: the entries up to {segment.last} that it shows of {segment.session!r} are gone"

@@ -68,9 +68,12 @@ class Proxy:
                 while self.frozen.is_set() and not self._closing:
                     self.frozen_wait()
                 allowed = self._allowed(way, len(data))
-                target.sendall(data[:allowed])
                 if messages is not None:
-                    self.syncs += messages.syncs_in(data[:allowed])
+                    # Before it goes on: whoever has the answer finds it counted.
+                    found = messages.syncs_in(data[:allowed])
+                    with self._mutex:
+                        self.syncs += found
+                target.sendall(data[:allowed])
                 if allowed < len(data):
                     break
         _shut(source)

@@ -58,11 +58,20 @@ def test_a_log_that_is_removed_while_it_is_about_to_be_read_is_looked_for_once(s
         list(began)
 
 
-def test_entries_of_another_session_of_the_same_id_are_not_given_for_those_that_were_asked_for(session, tmp_path):
-    began = session.entries()
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_entries_of_another_session_of_the_same_id_are_not_given_for_those_that_were_asked_for(
+    session, tmp_path, newest_first
+):
+    log = tmp_path / "store" / "sessions" / "s" / "log.jsonl"
+    began = session.entries(newest_first=newest_first)
+    kept = tmp_path / "kept"
+    kept.hardlink_to(log)
     session.delete()
     with hansard.open(tmp_path / "store") as other:
-        other.create(id="s", entries=[hansard.user("somebody else's")])
+        other.create(id="s", entries=[hansard.user("somebody else's"), hansard.user("and more")])
+        # The system gives the number of a file that is gone to the next one that is made.
+        kept.write_bytes(log.read_bytes())
+        kept.replace(log)
         with pytest.raises(NotFound):
             list(began)
 

@@ -43,7 +43,7 @@ class Source(msgspec.Struct, frozen=True):
     inode: int = 0
     """Of the file that this was said of; 0: any."""
     begins: str = ""
-    """Of a session's own log: the hash of its first line, which tells it from another session's of the same id."""
+    """Of a log: the hash of its first line, which tells it from that of another session of the same id."""
 
 
 @contextlib.contextmanager
@@ -100,9 +100,17 @@ def opened_as_found(source: Source) -> Generator[int]:
         FileNotFoundError: it was taken away or replaced since.
     """
     with opened(source.path) as fd:
-        if source.inode and os.fstat(fd).st_ino != source.inode:
+        # The system gives the number of a file that is gone to the next one that is made.
+        if (source.inode and os.fstat(fd).st_ino != source.inode) or not _begins_so(fd, source.begins):
             raise FileNotFoundError(errno.ENOENT, "another file has taken its place", str(source.path))
         yield fd
+
+
+def _begins_so(fd: int, begins: str) -> bool:
+    if not begins:
+        return True
+    _, line = next(scan.raw_lines(fd, 0), (0, b""))
+    return b'"hash":"%b"' % begins.encode() in line
 
 
 def inherited(layout: Layout, place: str, segments: Sequence[Segment]) -> list[Source]:
@@ -144,7 +152,9 @@ def _holding(path: Path, segment: Segment, first: int) -> Source | None:
             entry = decode_line(line)
             if entry.seq != segment.last or entry.hash != segment.hash:
                 return None
-            return Source(path, first, segment.last, start + len(line), first, inode=now.st_ino)
+            _, begins = next(scan.raw_lines(fd, 0), (0, b""))
+            hash_ = decode_line(begins).hash
+            return Source(path, first, segment.last, start + len(line), first, inode=now.st_ino, begins=hash_)
     except (FileNotFoundError, ValueError):
         return None
 

@@ -36,6 +36,10 @@ class Clashed(Unavailable):
     """A key is taken."""
 
 
+class Locked(Unavailable):
+    """Others hold what was to be locked without waiting."""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """How to reach the server."""
 
@@ -215,6 +219,8 @@ def translate(con: Connection, error: psycopg.Error) -> Unavailable | Invalid:
         return Lost(f"the connection to PostgreSQL was lost ({words}). Repeat the call with the same ids")
     if state == "23505":
         return Clashed(f"PostgreSQL refused a key that is taken ({words}); repeat the call")
+    if state == "55P03":
+        return Locked(f"others hold a lock in PostgreSQL ({words}); repeat the call")
     if state in ("42P01", "3F000"):
         return Unavailable(f"this database holds no Hansard store ({words}); run `hansard store init`")
     if state[:2] in ("22", "54"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Generator
 from importlib.resources import files
 from typing import Final, Literal, LiteralString, Self, TypeAlias, cast
@@ -18,7 +19,7 @@ from typing import Final, Literal, LiteralString, Self, TypeAlias, cast
 import msgspec
 
 from ...errors import NotFound, Unavailable, Unsupported
-from .connecting import Clashed, Connection, Settings, execute, script
+from .connecting import Clashed, Connection, Locked, Settings, execute, script
 from .pool import Database
 
 Phase: TypeAlias = Literal["pre", "post"]
@@ -32,7 +33,9 @@ _BEGIN: Final = """
     CREATE SCHEMA IF NOT EXISTS hansard;
     CREATE TABLE IF NOT EXISTS hansard.migrations (number bigint PRIMARY KEY, name text NOT NULL);
 """
-_LOCK: Final = "LOCK TABLE hansard.migrations IN EXCLUSIVE MODE"
+_LOCK: Final = "LOCK TABLE hansard.migrations IN EXCLUSIVE MODE NOWAIT"
+"""Who waits on the server for a lock may hold a snapshot while it does, which the building of an index waits for."""
+_TURN_S: Final = 0.05
 _DONE: Final = "SELECT number, name FROM hansard.migrations ORDER BY number"
 _NOTE: Final = "INSERT INTO hansard.migrations (number, name) VALUES (%(number)s, %(name)s)"
 
@@ -138,9 +141,17 @@ def migrate(db: Database, *, phase: Phase | None = None) -> tuple[Migration, ...
     """
     _begin(db)
     done: list[Migration] = []
-    while some := db.transact(lambda con: _some(db, con, phase)):
+    while some := _in_turn(db, phase):
         done += some
     return tuple(done)
+
+
+def _in_turn(db: Database, phase: Phase | None) -> list[Migration]:
+    while True:
+        try:
+            return db.transact(lambda con: _some(db, con, phase))
+        except Locked:
+            time.sleep(_TURN_S)
 
 
 def _some(db: Database, con: Connection, phase: Phase | None) -> list[Migration]:

@@ -24,7 +24,6 @@ EXCEPTIONS = {
     ("codec/names.py", "os"),
     ("codec/names.py", "threading"),
     ("codec/names.py", "time"),
-    ("codec/line.py", "os"),
 }
 """Ids and salts are drawn there."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 # The suites' asserts say what was compared only if pytest rewrites them, which it must be told before their import.
-pytest.register_assert_rewrite("hansard.testing.suites", "hansard.testing.machine")
+pytest.register_assert_rewrite("hansard.testing.suites", "hansard.testing.machine.frame")
 
 from .contract import BackendContract  # noqa: E402
 from .driver import START_US, Backdoor, Driver, MakeBackend, ManualClock, promptly, together  # noqa: E402

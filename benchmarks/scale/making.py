@@ -24,6 +24,7 @@ from hansard.backends.derive import slug_of
 from hansard.backends.postgres.connecting import Settings
 from hansard.backends.postgres.core import Core
 from hansard.backends.postgres.creating import plan_first
+from hansard.backends.postgres.packing import packed
 from hansard.backends.postgres.pool import Database
 from hansard.backends.postgres.rows import clean, columns, encode_state, marks_of, raw
 from hansard.backends.postgres.textindex import words_of
@@ -175,10 +176,11 @@ def rows_of(shape: Shape, number: int) -> Iterator[tuple[str, Row]]:
     yield "sessions", tuple(row[column] for column in COLUMNS)
     for mark in marks_of(info):
         yield "marks", (b"", name, name, mark)
-    entries = [*first.entries, *second.entries]
-    for one, line in zip(entries, [*first.lines, *second.lines], strict=True):
-        yield "entries", (b"", name, name, one.seq, raw(one.id), line)
-    for one in entries:
+    for group in (first, second):
+        stored = packed(group.entries[0].seq, [one.id for one in group.entries], group.lines)
+        for seq, key, lines in zip(stored.seqs, stored.keys, stored.lines, strict=True):
+            yield "entries", (b"", name, name, seq, key, lines)
+    for one in (*first.entries, *second.entries):
         for place, piece in enumerate(pieces(one, calls={})):
             words = " ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words_of(b"", piece))
             yield "texts", (b"", name, name, one.seq, place, times.microseconds(one.at), piece.role == "tool", words)

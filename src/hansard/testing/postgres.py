@@ -38,11 +38,9 @@ class PostgresBackdoor:
 
     def log(self, session: str) -> bytes:
         """The bytes of the session's own log."""
-        from ..backends.postgres.core import LINES
+        from ..backends.postgres.sources import own_lines
 
-        head = self._core.head(session)
-        asked = self._core.at(head.session, head.root, first_seq=head.first_seq)
-        return b"".join(bytes(line) for _, line in self._core.db.rows(LINES["own"], asked))
+        return b"".join(own_lines(self._core.db.rows, self._core, self._core.head(session)))
 
     def replace(self, session: str, data: bytes) -> None:
         """Store other bytes as the session's own log, and have everything that follows from it computed anew."""

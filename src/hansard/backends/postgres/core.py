@@ -180,9 +180,7 @@ class Core(Recalling):
 
     def reading(self, rows: Rows, head: Head) -> tuple[Reading, list[int]]:
         """What a session's own log holds, every line verified, and the sizes of its lines."""
-        lines = [
-            bytes(row[1]) for row in rows(LINES["own"], self.at(head.session, head.root, first_seq=head.first_seq))
-        ]
+        lines = sources.own_lines(rows, self, head)
         reading = read(lines, head.id)
         if not reading.entries and reading.damage is None:
             msg = f"session {head.id!r} was here, but its log is empty or cut in the first group"
@@ -232,10 +230,10 @@ class Core(Recalling):
         """Of a fork: where the entries before its first lie."""
         if head.first_seq == 1:
             return ()
-        found = rows(LINES["some"], self.at(head.session, head.root, seqs=[head.first_seq]))
+        found = sources.some(rows, self, head, [head.first_seq])
         try:
-            return segments_of(decode_line(bytes(found[0][1])))
-        except (ValueError, IndexError):
+            return segments_of(decode_line(found[head.first_seq]))
+        except (ValueError, KeyError):
             msg = f"session {head.id!r}: the first line of its log can't be read"
             raise Corrupt(msg, line=1) from None
 

@@ -23,6 +23,7 @@ from ..derive import resident_id, slug_of
 from . import documents
 from .connecting import Again, Connection, execute
 from .core import SQL, Core
+from .packing import one_by_one
 from .rows import STALE, Head, clean, columns, encode_state, marks_of, raw
 
 Reuse: TypeAlias = Literal["", "id", "pair"]
@@ -221,6 +222,6 @@ def add_lines(
     lines: Sequence[bytes],
 ) -> None:
     """Write lines from a number on."""
-    seqs = list(range(first_seq, first_seq + len(lines)))
-    more = {"seqs": seqs, "ids": [raw(one) for one in ids], "lines": list(lines)}
+    rows = one_by_one(first_seq, ids, lines)
+    more = {"seqs": rows.seqs, "ids": rows.keys, "lines": rows.lines}
     execute(con, SQL["add_lines"], core.at(session, raw(root), **more))

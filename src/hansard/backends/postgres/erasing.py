@@ -19,9 +19,10 @@ from ..derive import NEVER_ERASED
 from . import sources
 from .attaching import FILES
 from .connecting import Connection, execute
-from .core import LINES, SQL, Core
+from .core import SQL, Core
 from .creating import add_lines
 from .forking import TREES
+from .packing import line_at
 from .rows import Head, unraw
 
 
@@ -85,8 +86,8 @@ def _targets(core: Core, con: Connection, head: Head, fold: Fold, seqs: Sequence
     wanted = set(seqs) | {
         amend for amend, target in fold.info().amendments if target in seqs and amend >= head.first_seq
     }
-    found = execute(con, LINES["some"], core.at(head.session, head.root, seqs=sorted(wanted)))
-    entries = sorted((decode_line(bytes(line)) for _, line in found), key=lambda entry: entry.seq)
+    found = sources.some(partial(execute, con), core, head, wanted)
+    entries = [decode_line(line) for line in found.values()]
     for entry in entries:
         if entry.kind in NEVER_ERASED:
             msg = (
@@ -118,11 +119,10 @@ def _erase_in(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, 
 
 def _clear(core: Core, con: Connection, head: Head, seqs: set[int], work: _Work) -> None:
     """Clear those of a session's lines that are to be cleared."""
-    here = core.at(head.session, head.root)
-    found = execute(con, LINES["some"], {**here, "seqs": sorted(seqs)})
-    lines = {seq: bytes(line) for seq, line in found if decode_line(bytes(line)).hash in work.hashes}
-    cleared = {"seqs": list(lines), "lines": [erase_line(line) for line in lines.values()]}
-    execute(con, LINES["write"], {**here, **cleared})
+    rows = partial(execute, con)
+    found = sources.some(rows, core, head, seqs)
+    lines = {seq: erase_line(line) for seq, line in found.items() if decode_line(line).hash in work.hashes}
+    sources.write(rows, core, head, lines)
 
 
 def _erase_in_forks(core: Core, con: Connection, head: Head, work: _Work) -> None:
@@ -140,8 +140,8 @@ def _erase_in_forks(core: Core, con: Connection, head: Head, work: _Work) -> Non
 
 def _erase_in_fork(core: Core, con: Connection, fork: Head, fold: Fold, work: _Work) -> None:
     amends = [amend for amend, target in fold.info().amendments if target in work.seqs and amend >= fork.first_seq]
-    found = execute(con, LINES["some"], core.at(fork.session, fork.root, seqs=amends))
-    copies = [entry for entry in (decode_line(bytes(line)) for _, line in found) if not entry.erased]
+    found = sources.some(partial(execute, con), core, fork, amends)
+    copies = [entry for entry in map(decode_line, found.values()) if not entry.erased]
     work.take(copies)
     if (copies or fork.has_prefix) and fork.id != work.session:
         work.forks.append(fork.id)
@@ -156,7 +156,8 @@ def _erase_in_copies(core: Core, con: Connection, work: _Work) -> None:
     while True:
         asked = {"tenant": core.tenant, "seqs": sorted(set(work.hashes.values()))}
         rows = execute(con, TREES["copies"], asked)
-        entries = [(session, decode_line(bytes(line))) for _, session, _, line in rows]
+        lines = [(session, line_at(seq, first, data)) for session, seq, first, data in rows]
+        entries = [(session, decode_line(line)) for session, line in lines if line is not None]
         holders = [session for session, entry in entries if entry.hash in work.hashes and not entry.erased]
         if not holders:
             return

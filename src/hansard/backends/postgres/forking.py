@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ from . import sources
 from .connecting import Again, Connection, execute
 from .core import SQL, Core, Rows
 from .creating import plan_first, reserve, write_first
+from .packing import lines_in
 from .rows import Head, raw, unraw
 from .statements import statements
 
@@ -125,11 +127,22 @@ def copy_prefix(core: Core, con: Connection, session: str, parts: list[sources.S
                 "last": min(part.last, last), "root": root,
             }  # fmt: skip
             execute(con, TREES["copy_lines"], {**asked, **more})
+            _cut(con, core.at(session, root, seqs=[more["last"]]))
     holders = [part for part in parts if part.session != raw(session)]
     there = {"roots": [part.root for part in holders], "sessions": [part.session for part in holders]}
     if holders and execute(con, TREES["has_attachments"], {"tenant": core.tenant, **there}):
         needed = sorted(_named(core, con, root, raw(session), last))
         execute(con, TREES["copy_attachments"], {**asked, **there, "root": root, "needed": needed})
+
+
+def _cut(con: Connection, at: dict[str, Any]) -> None:
+    """Of the row in which a copy ends, only the lines up to there are the fork's."""
+    (last,) = at["seqs"]
+    for _, first, data in execute(con, sources.ENTRIES["some"], at):
+        lines = lines_in(data)
+        if first + len(lines) > last + 1:
+            kept = b"".join(lines[: last - first + 1])
+            execute(con, sources.ENTRIES["write"], {**at, "seqs": [first], "lines": [kept]})
 
 
 def _named(core: Core, con: Connection, root: bytes, session: bytes, last: int) -> set[bytes]:

@@ -24,6 +24,9 @@ from .pool import Database
 
 Phase: TypeAlias = Literal["pre", "post"]
 
+SHARED_ROWS: Final = 5
+"""Once this migration is done, a row may hold several lines."""
+
 _CONCURRENTLY: Final = "-- concurrently\n"
 _PATIENCE_S: Final = 86_400.0
 """A table is not rewritten, nor an index built, within the deadline of an append."""
@@ -207,8 +210,8 @@ def _begin(db: Database) -> None:
                 raise
 
 
-def prepare(db: Database, *, create: bool) -> None:
-    """The database holds a store that this version can use: made if there was none and `create` is True.
+def prepare(db: Database, *, create: bool) -> frozenset[int]:
+    """The database holds a store that this version can use: made if there was none and `create` is True; what was done.
 
     Raises:
         NotFound: there is none, and `create` is False.
@@ -221,7 +224,7 @@ def prepare(db: Database, *, create: bool) -> None:
             msg = "this database holds no Hansard store; run `hansard store init`, or open it with create=True"
             raise NotFound(msg)
         migrate(db)
-        return
+        now = status(db)
     wanted = [one for one in now.pending if one.phase == "pre"]
     if wanted:
         msg = (
@@ -229,3 +232,4 @@ def prepare(db: Database, *, create: bool) -> None:
             f"{wanted[0].number:04}_{wanted[0].name}); run `hansard store migrate`"
         )
         raise Unavailable(msg)
+    return frozenset(now.done)

@@ -10,7 +10,7 @@ from ...codec.line import decode_line
 from ...errors import Corrupt, Unavailable
 from ...model.entry import Entry
 from . import sources
-from .core import LINES, Core
+from .core import Core
 from .rows import STALE, Head
 
 _T = TypeVar("_T")
@@ -75,8 +75,7 @@ def lines(core: Core, session: str, after: int) -> Iterator[bytes]:
     if head.fold_version > STALE:
         return _noted(core, session, sources.lines(core.db.rows, core, head, after=after))
     reading, _ = core.reading(core.db.rows, head)
-    own = core.db.rows(LINES["own"], core.at(head.session, head.root, first_seq=head.first_seq))
-    whole = [bytes(line) for _, line in own[: len(reading.entries)]]
+    whole = sources.own_lines(core.db.rows, core, head)[: len(reading.entries)]
     return _oldest_first([line for line in whole if decode_line(line).seq > after], reading.damage)
 
 

@@ -18,7 +18,7 @@ from ..memory_receive import Arrived
 from ..memory_receive import arrived as gather
 from . import attaching, sources
 from .connecting import Connection, execute
-from .core import LINES, SQL, Core
+from .core import SQL, Core
 from .creating import add_lines, lock_tree, note_number, reserve
 from .forking import TREES
 from .rows import Head, columns, encode_state, marks_of, raw, unraw
@@ -105,10 +105,10 @@ def _find_origin(core: Core, con: Connection, session: str, new: Arrived) -> Non
         origin = core.lock(con, segment.session)
     except NotFound:
         origin = None
-    there: list[Any] = []
+    there: dict[int, bytes] = {}
     if origin is not None and origin.first_seq <= segment.last <= origin.seq:
-        there = execute(con, LINES["some"], core.at(origin.session, origin.root, seqs=[segment.last]))
-    if origin is not None and there and decode_line(bytes(there[0][1])).hash == segment.hash:
+        there = sources.some(partial(execute, con), core, origin, [segment.last])
+    if origin is not None and there and decode_line(there[segment.last]).hash == segment.hash:
         execute(con, TREES["mark"], {**core.at(origin.session, origin.root), "fork": raw(session)})
     elif not new.log.prefix:
         msg = (
@@ -138,10 +138,9 @@ def _continue(core: Core, con: Connection, session: str, new: Arrived) -> Create
     rest = new.entries[place + 1 :]
     erased = _erased(rest)
     _write(core, con, session, unraw(head.root), entries=rest, lines=_cleared(new, erased, place + 1))
-    here = core.at(session, head.root)
-    found = execute(con, LINES["some"], {**here, "seqs": sorted(seq for seq in erased if seq <= head.seq)})
-    late = {"seqs": [seq for seq, _ in found], "lines": [erase_line(bytes(line)) for _, line in found]}
-    execute(con, LINES["write"], {**here, **late})
+    rows = partial(execute, con)
+    late = sources.some(rows, core, head, [seq for seq in erased if seq <= head.seq])
+    sources.write(rows, core, head, {seq: erase_line(line) for seq, line in late.items()})
     core.refold(con, msgspec.structs.replace(head, seq=last.seq, hash=bytes.fromhex(last.hash)))
     return Created(session, last.seq, new=False)
 

@@ -95,7 +95,9 @@ CREATE TABLE hansard.marks (
 
 CREATE INDEX marks_holders ON hansard.marks (tenant, mark, session, root);
 
--- The lines, byte for byte. Of a fork whose origin is gone, the lines before its own first are here too.
+-- The lines, byte for byte, each with its end; those of one append may share a row. `seq` is the first line's, `id` its
+-- entry's, or where there are more what all their ids share. Of a fork whose origin is gone, the lines before its own
+-- first are here too.
 CREATE TABLE hansard.entries (
     tenant bytea NOT NULL,
     root bytea NOT NULL,
@@ -106,6 +108,8 @@ CREATE TABLE hansard.entries (
     PRIMARY KEY (tenant, root, session, seq),
     UNIQUE (tenant, root, session, id)
 );
+
+COMMENT ON COLUMN hansard.entries.line IS 'one line, or the lines of one append, each with its end';
 
 -- Where the server was built with it: lines go in and out quicker. What is stored otherwise stays as it is.
 DO $$

@@ -20,6 +20,7 @@ from . import textindex
 from .conditions import compiled
 from .core import Core
 from .listing import freshen, known_info
+from .packing import line_at
 from .rows import Head, raw, unraw
 from .textindex import LARGE, TEXTS, call_key, spelled, tag
 
@@ -280,9 +281,10 @@ def _load_entries(
         "seqs": [seq for _, seq in keys],
     }  # fmt: skip
     found: dict[tuple[bytes, int], Entry] = {}
-    for session, seq, line in core.db.rows(TEXTS["lines"], asked) if keys else ():
+    for session, seq, first, data in core.db.rows(TEXTS["lines"], asked) if keys else ():
+        line = line_at(seq, first, data)
         try:
-            found[session, seq] = decode_line(bytes(line))
+            found[session, seq] = decode_line(line or b"")
         except (ValueError, Corrupt):
             continue
     return found, {key: found[key[0], amend] for key, amend in aims.items() if (key[0], amend) in found}

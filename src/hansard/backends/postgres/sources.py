@@ -6,7 +6,7 @@ gone, from the copy that its deletion left under the key of the next one in line
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
@@ -17,7 +17,8 @@ from ...limits import MIB
 from ...model.entry import Entry
 from ...model.info import Segment
 from ..memory_log import salvage
-from .rows import Head, raw, unraw
+from .packing import keys_of, line_at, lines_in
+from .rows import Head, raw
 from .statements import statements
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ def _holders(rows: Rows, core: Core, segments: tuple[Segment, ...]) -> dict[int,
         "lasts": [segment.last for segment in segments],
     }
     found: dict[int, tuple[bytes, bool]] = {}
-    for number, root, line, has_prefix in rows(ENTRIES["holders"], asked):
+    for number, root, seq, first, data, has_prefix in rows(ENTRIES["holders"], asked):
         link = segments[number].hash.encode()
-        if b',"hash":"%b",' % link in bytes(line):
+        if b',"hash":"%b",' % link in (line_at(seq, first, data) or b""):
             found[number] = (root, has_prefix)
     return found
 
@@ -153,23 +154,24 @@ def _missing(head: Head, seq: int) -> NoReturn:
 
 def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = False) -> Iterator[tuple[int, bytes]]:
     """(seq, line) of a stretch: few at first, then as many as fill a few megabytes."""
-    low, high, most = part.first - 1, part.last + 1, _FEW
-    while low + 1 < high:
+    first, last, most = part.first, part.last, _FEW
+    while first <= last:
         asked = {
-            "tenant": core.tenant, "root": part.root, "session": part.session, "after": low, "before": high,
-            "most": min(most, high - low - 1),
+            "tenant": core.tenant, "root": part.root, "session": part.session, "first": first, "last": last,
+            "most": min(most, last - first + 1),
         }  # fmt: skip
         found = rows(ENTRIES["before" if newest_first else "after"], asked)
         if not found:
             return
         size = 0
-        for seq, line in found:
-            size += len(line)
-            yield seq, bytes(line)
+        for begins, data in found:
+            size += len(data)
+            lines = [(seq, line) for seq, line in enumerate(lines_in(data), begins) if first <= seq <= last]
+            yield from reversed(lines) if newest_first else lines
         if newest_first:
-            high = found[-1][0]
+            last = found[-1][0] - 1
         else:
-            low = found[-1][0]
+            first = found[-1][0] + len(lines_in(found[-1][1]))
         most = max(1, min(_MANY, most * 4, _BYTES // max(1, size // len(found))))
 
 
@@ -198,6 +200,30 @@ def lines(rows: Rows, core: Core, head: Head, *, after: int = 0) -> Iterator[byt
         _missing(head, expected)
 
 
+def own_lines(rows: Rows, core: Core, head: Head) -> list[bytes]:
+    """All lines of a session's own log, and what stands behind it, unchecked."""
+    asked = core.at(head.session, head.root, first_seq=head.first_seq)
+    return [line for _, data in rows(ENTRIES["own"], asked) for line in lines_in(data)]
+
+
+def some(rows: Rows, core: Core, head: Head, seqs: Collection[int]) -> dict[int, bytes]:
+    """The lines with these numbers that stand under a session's key, unchecked, in order."""
+    found = rows(ENTRIES["some"], core.at(head.session, head.root, seqs=sorted(seqs))) if seqs else ()
+    lines = {seq: line_at(seq, first, data) for seq, first, data in found}
+    return {seq: line for seq in sorted(lines) if (line := lines[seq]) is not None}
+
+
+def write(rows: Rows, core: Core, head: Head, lines: Mapping[int, bytes]) -> None:
+    """Put other lines in the place of those with these numbers, under a session's key."""
+    here = core.at(head.session, head.root)
+    changed: dict[int, list[bytes]] = {}
+    for seq, first, data in rows(ENTRIES["some"], {**here, "seqs": sorted(lines)}) if lines else ():
+        row = changed.setdefault(first, lines_in(data))
+        row[seq - first] = lines[seq]
+    if changed:
+        rows(ENTRIES["write"], {**here, "seqs": list(changed), "lines": [b"".join(row) for row in changed.values()]})
+
+
 def entry_at(rows: Rows, core: Core, head: Head, seq: int) -> Entry | None:
     """The entry of a session with a number, inherited ones included; None if there is none."""
     return next(entries(rows, core, head, after=seq - 1, before=seq + 1), None) if seq >= 1 else None
@@ -213,9 +239,15 @@ def by_ids(rows: Rows, core: Core, head: Head, ids: list[str], *, inherited_only
         "roots": [part.root for part in parts],
         "sessions": [part.session for part in parts],
         "lasts": [part.last for part in parts],
-        "ids": [raw(one) for one in ids],
+        "keys": keys_of(ids),
     }
-    return {unraw(row[1]): decode_line(bytes(row[2])) for row in rows(ENTRIES["by_id"], asked)} if ids else {}
+    wanted, found = set(ids), dict[str, Entry]()
+    for last, first, data in rows(ENTRIES["by_key"], asked) if ids else ():
+        for line in lines_in(data)[: last - first + 1]:
+            entry = decode_line(line)
+            if entry.id in wanted:
+                found[entry.id] = entry
+    return found
 
 
 def salvaged(rows: Rows, core: Core, head: Head, after: int, before: int | None) -> list[Entry]:
@@ -224,6 +256,5 @@ def salvaged(rows: Rows, core: Core, head: Head, after: int, before: int | None)
     if after + 1 < head.first_seq:
         inherited = entries(rows, core, head, after=after, before=head.first_seq)
         found += [entry for entry in inherited if before is None or entry.seq < before]
-    asked = core.at(head.session, head.root, first_seq=head.first_seq)
-    own = salvage([bytes(line) for _, line in rows(ENTRIES["own"], asked)])
+    own = salvage(own_lines(rows, core, head))
     return found + [entry for entry in own if entry.seq > after and (before is None or entry.seq < before)]

@@ -29,6 +29,7 @@ from ...query.tokens import BREAK
 from . import sources
 from .connecting import Connection, execute
 from .core import Core
+from .packing import line_at
 from .rows import raw, unraw
 from .statements import statements
 
@@ -191,7 +192,8 @@ def _take_amended(
         return
     here = _here(asked)
     found = execute(con, sources.ENTRIES["some"], {**here, "seqs": wanted})
-    targets = {seq: decode_line(bytes(line)) for seq, line in found}
+    lines = {seq: line_at(seq, first, data) for seq, first, data in found}
+    targets = {seq: decode_line(line) for seq, line in lines.items() if line is not None}
     ids = {call_key(call): call for entry in amends.values() for call in answered(entry)}
     named = execute(con, TEXTS["calls"], {**here, "calls": list(ids)})
     calls = {ids[bytes(key)]: unraw(bytes(name)) for key, _, name in named}

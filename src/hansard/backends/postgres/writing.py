@@ -24,7 +24,8 @@ from . import appending, documents, sources
 from .connecting import Clashed, Connection, Lost, execute, settle
 from .core import LINES, SQL, Core
 from .known import Known
-from .rows import Head, marks_of, raw, unraw
+from .packing import Rows, keys_of, lines_in, one_by_one, packed
+from .rows import Head, marks_of, raw
 
 _PAUSE_S: Final = 0.05
 
@@ -128,23 +129,31 @@ class _Writer:
         """Whether the group was written; if not, the entries that already have ids of it."""
         log = appending.Log(self.core.tenant, known.root, raw(self.session), known.seq, known.hash, known.version)
         learned: list[Known] = []
+        rows = self._rows(group)
         with self.core.db.connection() as con:
             con.doubtful = False
             if usual:
                 # Nothing but what every group changes, and no id that can be there.
-                found: appending.Found = {}
-                moved = appending.move_on(con, log, group, lambda: learned.append(_after(known, group)))
+                found: list[bytes] = []
+                moved = appending.move_on(con, log, group, rows, lambda: learned.append(_after(known, group)))
             else:
-                moved, found = appending.change(con, log, known.fold, group, self._asked_for())
+                moved, found = appending.change(con, log, known.fold, group, rows, given=self._asked_for())
             settled = not con.doubtful
         if moved:
             if not settled:
                 self._make_sure(known)
             self._learn(learned[0] if learned else _after(known, group))
-        return moved, {unraw(name): decode_line(line) for name, line in found.items()}
+        there = [decode_line(line) for row in found for line in lines_in(row)]
+        return moved, {entry.id: entry for entry in there if entry.id in self.given}
+
+    def _rows(self, group: commit.Group) -> Rows:
+        # What others gave ids, or what was refused once, is found by nothing but the ids.
+        shared = self.core.db.shared_rows and not self.given and not self.clashed
+        rows_of = packed if shared else one_by_one
+        return rows_of(group.entries[0].seq, [entry.id for entry in group.entries], group.lines)
 
     def _asked_for(self) -> list[bytes]:
-        return [raw(one) for one in self.given if one not in self.there]
+        return keys_of([one for one in self.given if one not in self.there])
 
     def _make_sure(self, known: Known) -> None:
         """What is there already is durable, whoever wrote it: a commit after it is."""
@@ -213,13 +222,13 @@ class _Writer:
 
     def _arrived(self, con: Connection, head: Head, group: commit.Group) -> bool:
         last = group.entries[-1].seq
-        found = execute(con, LINES["some"], self.core.at(head.session, head.root, seqs=[last]))
-        return bool(found) and bytes(found[0][1]) == group.lines[-1]
+        found = sources.some(partial(execute, con), self.core, head, [last])
+        return found.get(last) == group.lines[-1]
 
     def _write(self, con: Connection, head: Head, before: Fold, group: commit.Group) -> None:
         core = self.core
         log = appending.Log(core.tenant, head.root, head.session, head.seq, head.hash, FOLD_VERSION)
-        moved, _ = appending.change(con, log, before, group, [])
+        moved, _ = appending.change(con, log, before, group, self._rows(group), given=[])
         if not moved:
             msg = f"session {self.session!r}: the head moved although its row is locked; run `hansard check`"
             raise Unavailable(msg)

@@ -29,7 +29,20 @@ SELECT root FROM hansard.ids WHERE tenant = %(tenant)s AND id = %(session)s
 UPDATE hansard.sessions SET hash = hash
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
 
--- name: append_usual
+-- name: append_row
+WITH moved AS (
+    UPDATE hansard.sessions SET
+        seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,
+        message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s,
+        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
+    WHERE tenant = %(tenant)b AND root = %(root)b AND session = %(session)b
+        AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
+    RETURNING tenant, root, session
+)
+INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
+SELECT moved.tenant, moved.root, moved.session, %(first)s, %(key)b, %(line)b FROM moved
+
+-- name: append_rows
 WITH moved AS (
     UPDATE hansard.sessions SET
         seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,
@@ -43,27 +56,9 @@ INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
 SELECT moved.tenant, moved.root, moved.session, x.seq, x.id, x.line
 FROM moved, unnest(%(seqs)b::bigint[], %(ids)b::bytea[], %(lines)b::bytea[]) AS x (seq, id, line)
 
--- name: append_few
-WITH moved AS (
-    UPDATE hansard.sessions SET
-        seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,
-        message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s,
-        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
-    WHERE tenant = %(tenant)b AND root = %(root)b AND session = %(session)b
-        AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
-    RETURNING tenant, root, session
-)
-INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
-SELECT moved.tenant, moved.root, moved.session, x.seq, x.id, x.line
-FROM moved, (VALUES
-    (%(seq_1)s::bigint, %(id_1)b::bytea, %(line_1)b::bytea), (%(seq_2)s::bigint, %(id_2)b::bytea, %(line_2)b::bytea),
-    (%(seq_3)s::bigint, %(id_3)b::bytea, %(line_3)b::bytea), (%(seq_4)s::bigint, %(id_4)b::bytea, %(line_4)b::bytea)
-) AS x (seq, id, line)
-WHERE x.seq IS NOT NULL
-
 -- name: append
 WITH known AS (
-    SELECT g.id, e.line FROM unnest(%(given)b::bytea[]) AS g (id)
+    SELECT e.line FROM unnest(%(given)b::bytea[]) AS g (id)
     CROSS JOIN LATERAL (
         SELECT id, line FROM hansard.entries
         WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND id >= g.id
@@ -87,9 +82,9 @@ WITH known AS (
     SELECT %(tenant)s, %(root)s, %(session)s, x.seq, x.id, x.line
     FROM moved, unnest(%(seqs)b::bigint[], %(ids)b::bytea[], %(lines)b::bytea[]) AS x (seq, id, line)
 )
-SELECT (SELECT count(*) FROM moved), NULL, NULL
+SELECT (SELECT count(*) FROM moved), NULL
 UNION ALL
-SELECT 0, id, line FROM known
+SELECT 0, line FROM known
 
 -- name: make
 INSERT INTO hansard.sessions (

@@ -55,13 +55,12 @@ FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session)
 JOIN hansard.sessions s ON s.tenant = %(tenant)s AND s.root = x.root AND s.session = x.session
 
 -- name: lines
-SELECT x.session, e.seq, e.line
+SELECT x.session, x.seq, e.seq, e.line
 FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[], %(seqs)b::bigint[]) AS x (root, session, seq)
 CROSS JOIN LATERAL (
     SELECT seq, line FROM hansard.entries
-    WHERE tenant = %(tenant)s AND root = x.root AND session = x.session AND seq >= x.seq
-    ORDER BY seq LIMIT 1) AS e
-WHERE e.seq = x.seq
+    WHERE tenant = %(tenant)s AND root = x.root AND session = x.session AND seq <= x.seq
+    ORDER BY seq DESC LIMIT 1) AS e
 
 -- name: calls_of
 SELECT c.session, c.call, c.seq, c.name

@@ -75,13 +75,13 @@ WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::b
 SELECT DISTINCT root FROM hansard.sessions WHERE tenant = %(tenant)s AND root > %(after)s ORDER BY root LIMIT %(most)s
 
 -- name: copies
-SELECT s.root, s.session, e.seq, e.line
+SELECT s.session, x.seq, e.seq, e.line
 FROM hansard.sessions s CROSS JOIN unnest(%(seqs)b::bigint[]) AS x (seq)
 CROSS JOIN LATERAL (
     SELECT seq, line FROM hansard.entries
-    WHERE tenant = s.tenant AND root = s.root AND session = s.session AND seq >= x.seq
-    ORDER BY seq LIMIT 1) AS e
-WHERE s.tenant = %(tenant)s AND s.is_fork AND e.seq = x.seq AND e.seq < s.first_seq
+    WHERE tenant = s.tenant AND root = s.root AND session = s.session AND seq <= x.seq
+    ORDER BY seq DESC LIMIT 1) AS e
+WHERE s.tenant = %(tenant)s AND s.is_fork AND e.seq < s.first_seq
 
 -- name: root_of
 SELECT root FROM hansard.ids WHERE tenant = %(tenant)s AND id = %(session)s

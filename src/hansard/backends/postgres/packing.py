@@ -1,0 +1,100 @@
+"""How lines become rows: those of one append share a row where their ids were drawn together.
+
+A row costs the server more than a line: one place in the table and one in each of its two indexes. Ids that are drawn
+together differ only in what counts on, so what they share finds all of them. A row has the number of its first line, and
+holds the lines as they are, one behind the other, each with its end. It never holds lines of two commits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from .rows import raw
+
+_LINES_MAX: Final = 16
+_BYTES_MAX: Final = 65_536
+"""Who wants one line gets the row, and who erases one writes it anew."""
+_DRAWN: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-([89ab][0-9a-f]{3}-[0-9a-f]{12})")
+_SHARED: Final = b"\xff"
+"""Begins the key of a row of several lines; no id has such a byte."""
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Lines as they are stored."""
+
+    seqs: list[int]
+    """Of the first line of each."""
+    keys: list[bytes]
+    """What an entry is found by: its id, or what the ids of all entries in the row share."""
+    lines: list[bytes]
+
+
+def one_by_one(first: int, ids: Sequence[str], lines: Sequence[bytes]) -> Rows:
+    """A row for each line, from a number on."""
+    return Rows(list(range(first, first + len(lines))), [raw(one) for one in ids], list(lines))
+
+
+def packed(first: int, ids: Sequence[str], lines: Sequence[bytes]) -> Rows:
+    """Rows for the lines of one commit from a number on, with ids that were drawn for this: few rows, if they are small."""
+    rows = Rows([], [], [])
+    start = 0
+    while start < len(ids):
+        end, shared = _run(ids, start)
+        together = b"".join(lines[start:end])
+        if 1 < end - start <= _LINES_MAX and len(together) <= _BYTES_MAX:
+            found = Rows([first + start], [shared], [together])
+        else:
+            found = one_by_one(first + start, ids[start:end], lines[start:end])
+        rows.seqs.extend(found.seqs)
+        rows.keys.extend(found.keys)
+        rows.lines.extend(found.lines)
+        start = end
+    return rows
+
+
+def _run(ids: Sequence[str], start: int) -> tuple[int, bytes]:
+    """Where the ids end that were drawn together with the one at a place, and what they share."""
+    shared = _shared(ids[start])
+    end = start + 1
+    while shared and end < len(ids) and _shared(ids[end]) == shared:
+        end += 1
+    return end, shared
+
+
+def _shared(identity: str) -> bytes:
+    """What an id shares with those that were drawn together with it; nothing if it was not drawn."""
+    found = _DRAWN.fullmatch(identity)
+    return _SHARED + found[1].encode() if found is not None else b""
+
+
+def keys_of(ids: Iterable[str]) -> list[bytes]:
+    """The keys of the rows that may hold entries with these ids."""
+    found = {raw(one): None for one in ids}
+    found.update({shared: None for one in ids if (shared := _shared(one))})
+    return list(found)
+
+
+def unpacked(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """The lines of rows, each with its number; within a row they rise, the rows stay in their order."""
+    for first, data in rows:
+        yield from enumerate(lines_in(data), first)
+
+
+def lines_in(data: bytes) -> list[bytes]:
+    """The lines of one row; its last one may lack an end, as after damage."""
+    data = bytes(data)
+    if data.find(b"\n") + 1 in (0, len(data)):
+        return [data]
+    pieces = data.split(b"\n")
+    lines = [piece + b"\n" for piece in pieces[:-1]]
+    return [*lines, pieces[-1]] if pieces[-1] else lines
+
+
+def line_at(seq: int, first: int, data: bytes) -> bytes | None:
+    """The line with a number, of the row that begins with `first`; None if it is not there."""
+    lines = lines_in(data)
+    return lines[seq - first] if 0 <= seq - first < len(lines) else None

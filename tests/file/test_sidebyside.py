@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from hansard.backend import Request
-from hansard.backends.file import FileBackend, disk, sidebyside
+from hansard.backends.file import FileBackend, committers, disk, sidebyside
 from hansard.codec.line import seal
 from hansard.errors import Unavailable
 from hansard.model.entry import user
@@ -228,3 +228,25 @@ def test_a_folder_that_can_not_be_synced_with_others_is_an_error(tmp_path, monke
     )
     with pytest.raises(OSError, match="bad"):
         disk.sync_together(tmp_path, tmp_path.parent)
+
+
+@here
+def test_who_was_answered_together_is_waited_for_and_synced_together_again(backend, monkeypatch):
+    submitted(backend, "second")
+    each, together = disk.datasync_each, []
+    monkeypatch.setattr(disk, "datasync_each", lambda fds: (together.append(len(fds)), each(fds))[1])
+    monkeypatch.setattr(committers, "_PAUSE_S", 60.0)
+    told = threading.Semaphore(0)
+    for name in ("a", "b", "c"):
+        backend.submit(name, request("third"), lambda _: told.release())
+        while name == "a" and not backend._committers._gathered._waiters:
+            os.sched_yield()
+    for _ in range(3):
+        assert told.acquire(timeout=60)
+    assert together == [3]
+
+
+def test_who_is_waited_for_in_vain_keeps_the_others_waiting_for_a_moment_only(backend):
+    submitted(backend, "second")
+    assert backend.append("a", request("third")).added == 1
+    assert backend._committers._expected == 1

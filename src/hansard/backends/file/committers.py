@@ -2,7 +2,8 @@
 
 Python runs one thread at a time, and handing the interpreter over costs more than most steps of a commit. So one
 committer decides, encodes and writes for every session that is ready, and then waits for all their syncs at once, while
-the event loop has the interpreter to itself. Others help only where syncs are slow, or can't run side by side, or where a
+the event loop has the interpreter to itself. Whom it has answered may have more to append: so it waits a moment for as
+many before its next turn, else each turn takes the first of them alone. Others help only where syncs are slow, or can't run side by side, or where a
 log is in other hands.
 """
 
@@ -30,6 +31,12 @@ _SESSIONS: Final = 16
 _IN_A_ROW: Final = 4
 """As many where they follow each other."""
 
+_PAUSE_S: Final = 0.0002
+"""So long a committer waits for the next of those whom the last turn answered: about as long as a sync takes."""
+
+_PAUSES: Final = 8
+"""So often, as long as they come."""
+
 _SLOW_S: Final = 0.002
 """A sync that takes so long leaves the interpreter idle: then the next committer need not wait for it."""
 
@@ -40,7 +47,13 @@ class Committers:
     def __init__(self, pool: Pool) -> None:
         """Start nothing yet: a program that never submits has no threads of ours."""
         self._pool = pool
-        self._condition = threading.Condition(threading.Lock())
+        mutex = threading.Lock()
+        self._condition = threading.Condition(mutex)
+        self._gathered = threading.Condition(mutex)
+        self._handed_in = 0
+        """Appends since the last turn began."""
+        self._expected = 0
+        """Appends of the last turn: whoever waited for one may be about to hand in the next."""
         self._turn = threading.Lock()
         self._alone = threading.Lock()
         """Held by a thread that commits what it appends itself."""
@@ -59,7 +72,7 @@ class Committers:
 
     def append(self, session: str, request: Request) -> Answer:
         """The answer to one append, once it is durable: by this thread if it is alone, else together with the others'."""
-        if not self._working and self._alone.acquire(blocking=False):
+        if not self._working and self._expected <= 1 and self._alone.acquire(blocking=False):
             try:
                 return self._pool.append(session, request)
             finally:
@@ -83,6 +96,9 @@ class Committers:
                 msg = f"session {session!r}: this store is being closed; open it again"
                 raise Unavailable(msg)
             self._pool.enqueue(session, waiter)
+            self._handed_in += 1
+            if self._handed_in == self._expected:
+                self._gathered.notify()
             if session not in self._active:
                 self._active.add(session)
                 self._hand_out(session)
@@ -158,9 +174,20 @@ class Committers:
     def _share(self) -> list[str]:
         """What this committer takes. In a row, every thread gets some: few sessions sync side by side."""
         with self._condition:
+            self._gather()
             ready = len(self._ready)
             count = min(_SESSIONS, ready) if sidebyside.usable() else min(_IN_A_ROW, -(-ready // _THREADS))
+            self._expected, self._handed_in = 0 if count < ready else self._handed_in, 0
             return [self._ready.popleft() for _ in range(count)]
+
+    def _gather(self) -> None:
+        """Wait while those whom the last turn answered hand in their next appends: so they share a turn again."""
+        for _ in range(_PAUSES):
+            before = self._handed_in
+            if before < self._expected:
+                self._gathered.wait(_PAUSE_S)
+            if self._handed_in == before:
+                return
 
     def _wait(self) -> str | None:
         """Wait for something to do: "" if sessions are ready, else one that is busy; None if there will be nothing more."""

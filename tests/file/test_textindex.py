@@ -482,3 +482,19 @@ def test_a_forked_child_searches_on_its_own_though_a_thread_of_the_parent_was_at
             os._exit(0 if hits(drive, "needle") == [("s", 2)] else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert hits(drive, "needle") == [("s", 2)]
+
+
+def test_a_session_that_changes_again_while_it_is_taken_is_indexed_once(drive, monkeypatch):
+    changed = drive.backend._mirror.indexer.catalogue.changed
+
+    def twice(since):
+        for change in changed(since):
+            yield change
+            yield change
+
+    monkeypatch.setattr(drive.backend._mirror.indexer.catalogue, "changed", twice)
+    drive.new("s")
+    drive.say("s", "needle")
+    assert hits(drive, "needle") == [("s", 2)]
+    found = drive.index._database.read(lambda con: con.execute("SELECT count(*) FROM places").get)
+    assert found == 1

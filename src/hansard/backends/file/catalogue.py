@@ -8,7 +8,7 @@ damaged, lost or switched file is survived, and what threads and forks may do, i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -133,13 +133,21 @@ class Catalogue:
         """As `get`, by the session's folder."""
         return self._row("s.place", place)
 
+    def of(self, sessions: Collection[str]) -> dict[str, Row]:
+        """The rows of those sessions that have one, by their ids."""
+        asked = values.encode(list(sessions)).decode()
+        query = f"{_ROW} WHERE s.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - of this module
+        rows = self._database.read(lambda con: [self._made(found) for found in con.execute(query, (asked,))])
+        return {row.id: row for row in rows}
+
     def _row(self, column: str, value: str) -> Row | None:
         return self._database.read(lambda con: self._row_of(con, column, value))
 
     def _row_of(self, con: apsw.Connection, column: str, value: str) -> Row | None:
         found = con.execute(f"{_ROW} WHERE {column} = ?", (value,)).fetchone()
-        if found is None:
-            return None
+        return None if found is None else self._made(found)
+
+    def _made(self, found: tuple[Any, ...]) -> Row:
         place, inode, mtime_ns, size, covered, digest, version, fold, info, state = found
         if version != self.fold_version:
             covered, digest, fold = 0, "", b""
@@ -299,17 +307,13 @@ class Catalogue:
             changes += chunk
         rows = [row for change in changes if (row := self._row_of(con, "s.id", change.id)) is not None]
         self.put(rows, gone=[change.place for change in changes if change.gone], wait_ms=WAIT_MS)
-        before: list[Any] = con.execute("SELECT id, place FROM sessions UNION SELECT id, place FROM gone").fetchall()
-        self._write(lambda own: _bury(own, before))
+        before = "SELECT id, place FROM sessions UNION SELECT id, place FROM gone"
+        self._write(lambda own: _bury(own, con.execute(before)))
         return [change.place for change in changes]
 
     def abandon(self) -> None:
         """Close a rebuilt catalogue that was not switched to, and remove its file."""
         self._database.abandon()
-
-    def forget(self) -> None:
-        """In a forked child: go on without what was inherited. Done for every catalogue by itself, too."""
-        self._database.forget()
 
     def close(self) -> None:
         """Close for good. Nothing is made durable by it."""
@@ -355,7 +359,7 @@ def _remove(con: apsw.Connection, place: str, rev: int) -> int:
     return rev + 1
 
 
-def _bury(con: apsw.Connection, sessions: Sequence[tuple[str, str]]) -> None:
+def _bury(con: apsw.Connection, sessions: Iterable[Any]) -> None:
     """Leave tombstones for those of the sessions that have no row."""
     rev = int(_meta(con, "rev") or 0)
     for name, place in sessions:

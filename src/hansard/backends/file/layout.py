@@ -53,7 +53,7 @@ class Layout:
 
     def log(self, place: str) -> Path:
         """The log of a place."""
-        return self.root / place / LOG
+        return Path(f"{self.root}/{place}/{LOG}")
 
     def place_of(self, path: str) -> str | None:
         """The place whose log this is, None if it is no log."""
@@ -74,13 +74,14 @@ class Layout:
         Raises:
             Corrupt: what stands for it is neither a folder nor a file, as a symbolic link is not.
         """
-        path = self.named(session)
+        name = name_of(session)
         try:
-            mode = os.lstat(path).st_mode
+            mode = os.lstat(f"{self.sessions}/{name}").st_mode
         except FileNotFoundError:
             return None
         if stat.S_ISDIR(mode):
-            return f"sessions/{path.name}"
+            return f"sessions/{name}"
+        path = self.sessions / name
         if not stat.S_ISREG(mode):
             msg = f"{path}: neither a folder nor a file. A store holds no links; move what it names here, or remove it"
             raise Corrupt(msg, path=str(path))

@@ -13,6 +13,7 @@ from ...fold import FOLD_VERSION, Fold
 from ...model.info import SessionInfo
 from . import notes, rows, scan, sources
 from .catalogue import Catalogue
+from .glance import glance
 from .indexer import Indexer
 from .known import Start
 from .log import Log
@@ -106,6 +107,8 @@ class Mirror:
         core = self._core
         if core is None:
             return row
+        if row is None and (whole := glance(core.layout, place)) is not None:
+            return whole
         session = _session_at(core, place) or (None if row is None else row.id)
         if session is None:
             return None

@@ -32,13 +32,13 @@ WHAT: Final = "index"
 
 def walk(root: Path) -> Iterator[str]:
     """The places of all sessions of a store, each root before its children."""
-    for name in _folders(root / "sessions"):
+    for name in _folders(f"{root}/sessions"):
         yield f"sessions/{name}"
-        for child in _folders(root / "sessions" / name / CHILDREN):
+        for child in _folders(f"{root}/sessions/{name}/{CHILDREN}"):
             yield f"sessions/{name}/{CHILDREN}/{child}"
 
 
-def _folders(path: Path) -> list[str]:
+def _folders(path: str) -> list[str]:
     try:
         with os.scandir(path) as found:
             return sorted(entry.name for entry in found if entry.is_dir(follow_symlinks=False))

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import apsw
@@ -23,7 +24,7 @@ from ...errors import Corrupt, HansardError, NotFound
 from ...model.entry import Entry
 from .catalogue import Catalogue
 from .database import WAIT_MS, Database, busy
-from .rows import Row
+from .rows import Change, Row
 from .textread import Calls, Erased, Logs, SessionText
 from .textrows import Batch, Covered, Overtaken, covered, drop, meta, put_session, set_meta, tool_called, write
 
@@ -31,6 +32,9 @@ WHAT: Final = "text"
 """What progress is reported on."""
 
 _SWEPT: Final = 100
+_TOGETHER: Final = 32
+"""Rows that are asked for at a time: each may hold a state of a MiB."""
+
 _MERGED_PAGES: Final = 500
 _EVER: Final = (1 << 63) - 1
 
@@ -123,8 +127,8 @@ class Feed:
             state = self.state()
         self._batch = Batch(generation=generation)
         troubled = False
-        for done, change in enumerate(self._catalogue.changed(state.rev), 1):
-            troubled |= not self._take(change.id, met=state.sweeping)
+        for done, (change, row, now) in enumerate(self._changes(state.rev), 1):
+            troubled |= not self._take(change.id, row, now, met=state.sweeping)
             self._batch.rev = change.rev
             if progress is not None:
                 progress(WHAT, min(done, total) if total else done, total)
@@ -137,6 +141,25 @@ class Feed:
         if self.state().dirty:
             self.purge(self._deadline)
         return not troubled and self._catalogue.generation == generation
+
+    def _changes(self, since: int) -> Iterator[tuple[Change, Row | None, Covered | None]]:
+        """What has changed, with its row and what the index has of it, asked for some at a time."""
+        changes = self._catalogue.changed(since)
+        while some := list(islice(changes, _TOGETHER)):
+            ids = [change.id for change in some]
+            rows = self._catalogue.of(ids)
+            now = self._covered(ids)
+            for change in some:
+                # One that changed once more meanwhile was taken a moment ago.
+                again = change.id in self._batch.before
+                yield change, rows.get(change.id), self._after_flush(change.id) if again else now[change.id]
+
+    def _covered(self, sessions: Sequence[str]) -> dict[str, Covered | None]:
+        return self._database.read(lambda con: {session: covered(con, session) for session in sessions})
+
+    def _after_flush(self, session: str) -> Covered | None:
+        self._flush()
+        return self._covered([session])[session]
 
     def _flush_if_due(self) -> None:
         late = self._late()
@@ -151,7 +174,9 @@ class Feed:
         found: list[Any] = self._database.read(lambda con: con.execute(query).fetchall())
         fine = True
         for (session,) in found:
-            fine = self._take(session, met=False) and fine
+            fine = (
+                self._take(session, self._catalogue.get(session), self._covered([session])[session], met=False) and fine
+            )
             self._flush_if_due()
         self._flush()
         return fine
@@ -175,10 +200,11 @@ class Feed:
 
     # -- one session ---------------------------------------------------------------------------------------------
 
-    def _take(self, session: str, *, met: bool) -> bool:
-        """Put into the batch what the index lacks of a session; False if its log could not be read for now."""
-        row = self._catalogue.get(session)
-        now = self._database.read(lambda con: covered(con, session))
+    def _take(self, session: str, row: Row | None, now: Covered | None, *, met: bool) -> bool:
+        """Put into the batch what the index lacks of a session; False if its log could not be read for now.
+
+        `row` is the session's in the catalogue, `now` what the index has of it, this batch apart, which has nothing.
+        """
         self._batch.expect(session, now)
         if row is None:
             if now is not None:

@@ -229,10 +229,13 @@ def _insert(con: apsw.Connection, rows: list[TextRow], numbers: Mapping[str, int
 def _free_places(con: apsw.Connection, buckets: list[int]) -> Iterator[int]:
     """A free row id in each of the buckets, which rise; in the next one where a bucket is full."""
     query = "SELECT max(place) FROM places WHERE place BETWEEN ? AND ?"
+    highest: int | None = con.execute("SELECT max(place) FROM places").get
     last = -1
     for bucket in buckets:
         if bucket_at(last) < bucket or last < 0:
-            found = con.execute(query, (first_place(bucket), first_place(bucket + 1) - 1)).get
+            # Most text is newer than all that is there.
+            free = highest is None or highest < first_place(bucket)
+            found = None if free else con.execute(query, (first_place(bucket), first_place(bucket + 1) - 1)).get
             last = first_place(bucket) - 1 if found is None else found
         if last + 1 == first_place(bucket_at(last + 1)) and bucket_at(last + 1) > bucket:
             found = con.execute(query, (last + 1, first_place(bucket_at(last + 1) + 1) - 1)).get

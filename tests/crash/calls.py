@@ -216,7 +216,7 @@ WRITES: dict[str, Call] = {
     "delete a document": lambda s, _: s.documents.delete("d", category="k"),
     "forget a document": lambda s, _: s.documents.delete("d", category="k", history=True),
     "garbage": lambda s, _: [one.name for one in s.collect_garbage()],
-    "cleanup": lambda s, _: sorted(s.cleanup("all").removed),
+    "cleanup": lambda s, _: list(s.cleanup("all").deleted),
     "reindex": lambda s, _: s.reindex() is None,
     "reset": lambda s, _: s.reset(force=True) >= 0,
 }

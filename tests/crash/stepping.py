@@ -14,6 +14,7 @@ from typing import Any
 from calls import LONG_S
 
 from hansard.backends.file import locks
+from hansard.backends.file.database import Database
 
 STEPS = (
     "open", "stat", "lstat", "rename", "replace", "utime", "unlink", "mkdir", "rmdir", "listdir", "scandir", "link",
@@ -59,6 +60,7 @@ class Stepping:
             self._watch(undo, locks, "open_file")
             self._replace(undo, fcntl, "flock", functools.partial(self._flock, fcntl.flock))
             self._replace(undo, fcntl, "fcntl", functools.partial(self._fcntl, fcntl.fcntl))
+            self._replace(undo, Database, "switch", self._switching(Database.switch))
             yield
             if self.met:
                 self._other.join(LONG_S)
@@ -104,6 +106,16 @@ class Stepping:
                 raise
             self._halted.set()
             call(fd, how)
+
+    def _switching(self, call: Callable[..., None]) -> Callable[..., None]:
+        """Whoever puts a new index in place waits for the one who writes to it, which SQLite does out of our sight."""
+
+        def switch(database: Database, *args: Any, **more: Any) -> None:
+            if threading.current_thread() is self._other:
+                self._halted.set()
+            call(database, *args, **more)
+
+        return switch
 
     def _fcntl(self, call: Callable[..., Any], fd: int, command: int, *rest: Any) -> Any:
         if command == getattr(fcntl, "F_OFD_SETLKW", None) and threading.current_thread() is self._other:

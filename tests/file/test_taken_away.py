@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import hansard
-from hansard.backends.file import disk
+from hansard.backends.file import disk, forking
 from hansard.errors import Corrupt, NotFound
 
 
@@ -84,3 +84,20 @@ def test_a_fork_is_read_on_when_its_origin_goes(session, tmp_path):
     kinds = [entry.kind for entry in forwards]
     assert kinds == ["created", "message", "attachment", "created", "message"]
     assert [entry.kind for entry in backwards] == kinds[::-1]
+
+
+def test_a_fork_whose_origin_is_moved_away_by_hand_in_the_middle_is_refused(tmp_path, monkeypatch):
+    mark = forking.mark
+
+    def moved(core, log, session, at):
+        unsynced = mark(core, log, session, at)
+        (tmp_path / "store/sessions/a").rename(tmp_path / "moved")
+        return unsynced
+
+    monkeypatch.setattr(forking, "mark", moved)
+    with hansard.open(tmp_path / "store") as store:
+        store.create(id="a").append(hansard.user("one"))
+        with pytest.raises(NotFound, match="'a': what it is forked from was moved away"):
+            store.fork("a", id="b")
+        assert not store.exists("b")
+        assert store.create(id="b").id == "b"

@@ -155,6 +155,10 @@ def _begin(
                 _copy_prefix(core, prefix_of, folder, point.mark.seq)
             seq = _write(core, new, point, copies=copies, fold=fold, unsynced=(*unsynced, folder, folder.parent))
         except (NotFound, FileNotFoundError):
+            if not all(path.exists() for path in unsynced):
+                # By hand, since its lock is held.
+                msg = f"session {origin.id!r}: what it is forked from was moved away meanwhile; nothing was forked"
+                raise NotFound(msg) from None
             # A deletion takes a folder away in which nothing was acknowledged yet.
             if is_real_folder(folder):
                 raise

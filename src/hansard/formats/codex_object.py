@@ -1,25 +1,33 @@
 """Rollouts of early Codex that are one JSON document, and unknown documents that hold messages.
 
-The file's own lines are kept as events, so the raw record is the file; after the last one follow messages that are
-derived from the document, named by the last line with `:1`, `:2` … A document that was written anew has other lines:
-it is another record.
+Each of the file's own lines is kept, so the raw record is the file. An item that is written over several lines becomes
+a message in the entry of its longest line, with what stands around it; so its text is there once. The line of any other
+is an event, behind which follows the message, named by the line with `:1`, `:2` … for the first, second … item. A
+document that was written anew has other lines: it is another record.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from ..codec import values
-from ..limits import MIB
+from ..limits import KIB, MIB
 from ..model.entry import Json
 from .codex import INJECTED
 from .jsonl import role_of
-from .planning import Facts, Key, Planned, Spot, derived, moment, moment_of_name, raw_event, word
+from .jsontext import ObjectText, elements
+from .planning import Facts, Key, Planned, Spot, derived, moment, moment_of_name, raw_event, raw_message, word
 from .source import Line
 
 DOCUMENT_BYTES_MAX: Final = 64 * MIB
 """A larger document is kept line by line, without messages."""
 
+_OWN_LINE_MIN: Final = 200
+"""A shorter line is no place for a message: what stands around it would be said twice."""
+
+_AROUND_MAX: Final = 64 * KIB
 _LISTS: Final = ("items", "messages", "conversation")
 _IDS: Final = ("session_id", "sessionId", "id")
 
@@ -36,8 +44,9 @@ class DocumentReader:
         ids = (found for name in _IDS if (found := word(self._session.get(name))))
         self._key: Key = (next(ids, stem), None)
         self._at = moment(self._session.get("timestamp")) or moment_of_name(stem) or start
-        found = next((document[name] for name in _LISTS if isinstance(document.get(name), list)), [])
-        self.items: list[Json] = found
+        name = next((name for name in _LISTS if isinstance(document.get(name), list)), None)
+        self.items: list[Json] = [] if name is None else document[name]
+        self.places = {} if name is None else _places(data.decode("utf-8", "replace"), document, name)
 
     def key(self, line: Line) -> Key:  # noqa: ARG002 - the interface
         """The one session of the file."""
@@ -53,40 +62,78 @@ class DocumentReader:
         return DocumentPlanner(facts, self)
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A line of the document that is said to be one of its items, or the last line of one."""
+
+    item: int
+    around: tuple[str, str] | None = None
+    """What stands before and after the line in the item; None: the item ends in the line."""
+
+
 class DocumentPlanner:
     """The entries of one document."""
 
     def __init__(self, facts: Facts, reader: DocumentReader) -> None:
         self._at = facts.at
         self._reader = reader
-        self._last = (0, 0)
 
     def counted(self, call: str, body: dict[str, Json]) -> None:
         """Nothing is counted."""
 
-    def plan(self, line: Line) -> list[Planned]:
-        """The event that keeps one line of the file."""
-        self._last = (line.number, line.digest)
-        return [raw_event(self._reader.format, "line", line, self._at)]
-
     def end(self) -> list[Planned]:
-        """The messages of the document."""
-        return [
-            entry for n, item in enumerate(self._reader.items, 1) if (entry := self._message(n, item)) is not None
-        ]  # fmt: skip
+        """Nothing waits for the end of the file."""
+        return []
 
-    def _message(self, number: int, item: Json) -> Planned | None:
-        if not isinstance(item, dict):
-            return None
-        role = _role(item)
-        if role is None:
-            return None
-        body: dict[str, Json] = {"role": role}
-        if role == "user" and _injected(item):
-            body["metadata"] = {"meta": True}
-        entry = derived("message", f":{number}", body, self._last, self._at)
-        entry.spot, entry.raw, entry.text = Spot(), "codex", values.encode(item).decode("utf-8", "surrogatepass")
-        return entry
+    def plan(self, line: Line) -> list[Planned]:
+        """The event that keeps one line of the file, or the message whose longest line it is, and messages that end in it."""
+        found: list[Planned] = []
+        own = raw_event(self._reader.format, "line", line, self._at)
+        for place in self._reader.places.get(line.number, ()):
+            item = self._reader.items[place.item]
+            role = _role(item) if isinstance(item, dict) else None
+            if role is None:
+                continue
+            if place.around is not None:
+                own = entry = raw_message("codex", role, line, self._at, Spot())
+                entry.around = place.around
+            else:
+                entry = derived("message", f":{place.item + 1}", {"role": role}, line, self._at)
+                entry.spot, entry.raw, entry.text = (
+                    Spot(),
+                    "codex",
+                    values.encode(item).decode("utf-8", "surrogatepass"),
+                )
+                found.append(entry)
+            if role == "user" and _injected(item):
+                entry.body["metadata"] = {"meta": True}
+        return [own, *found]
+
+
+def _places(text: str, document: dict[str, Json], name: str) -> dict[int, list[Place]]:
+    """Number of a line → the items whose messages stand there, in their order."""
+    try:
+        start = ObjectText(text, document).spans[name][0]
+        spans = [(begin, end) for _, begin, end in elements(text, start)]
+    except (ValueError, LookupError, RecursionError):
+        spans = []
+    found: dict[int, list[Place]] = {}
+    number, line_start = 1, 0
+    for item in range(len(document[name])):
+        begin, end = spans[item] if item < len(spans) else (len(text), len(text))
+        longest: tuple[int, int, int] | None = None
+        line_end = text.find("\n", line_start)
+        while 0 <= line_end < end:
+            size = line_end - line_start
+            if line_start > begin and size >= max(_OWN_LINE_MIN, longest[1] - longest[0] + 1 if longest else 0):
+                longest = line_start, line_end, number
+            number, line_start = number + 1, line_end + 1
+            line_end = text.find("\n", line_start)
+        if longest is not None and end - begin - (longest[1] - longest[0]) <= _AROUND_MAX:
+            around = text[begin : longest[0]], text[longest[1] : end]
+            found.setdefault(longest[2], []).append(Place(item, around))
+        else:
+            found.setdefault(number, []).append(Place(item))
+    return found
 
 
 def _role(item: dict[str, Json]) -> str | None:

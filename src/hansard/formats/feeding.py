@@ -176,7 +176,9 @@ class Feed:
         entries: list[NewEntry] = []
         for entry in batch:
             if entry.raw:
-                entry.body["raw"] = raw_of(entry.raw, entry.text, entry.data, self._attach)
+                raw = entry.body["raw"] = raw_of(entry.raw, entry.text, entry.data, self._attach)
+                if entry.around is not None:
+                    raw["around"] = [*entry.around]
             if entry.spot is not None:
                 entry.spot.seq = base + len(entries) + 1
             if _resolved(entry):

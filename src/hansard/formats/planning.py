@@ -46,6 +46,8 @@ class Planned(msgspec.Struct):
     text: str | None = None
     """That payload; None if it is not UTF-8, then it is `data`."""
     data: bytes = b""
+    around: tuple[str, str] | None = None
+    """What stands before and after the payload in what it is decoded as."""
 
     @property
     def id(self) -> str:

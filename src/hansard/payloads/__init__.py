@@ -45,7 +45,8 @@ def parts_of(body: Json) -> list[Part]:
     """The neutral parts of a message or of an event that holds `raw`. Callers that ask often keep the answer.
 
     Base64 that was cut out of a raw payload shows as a file part with its `attachment`; so does a URL that `files` of
-    the raw payload, a list of {url, attachment}, says is an attachment.
+    the raw payload, a list of {url, attachment}, says is an attachment. A payload that is a line of a longer text has
+    what stands before and after it in `around`.
     """
     if not isinstance(body, dict):
         return []
@@ -56,11 +57,20 @@ def parts_of(body: Json) -> list[Part]:
     if not isinstance(raw, dict):
         return []
     if isinstance(raw.get("text"), str):
-        parts = decode(str(raw.get("format", "")), marked(raw["text"], raw.get("cut")))
+        text = marked(raw["text"], raw.get("cut"))
+        if "around" in raw:
+            text = _within(raw["around"], text)
+        parts = decode(str(raw.get("format", "")), text)
         return _with_files(parts, raw["files"]) if isinstance(raw.get("files"), list) else parts
     if isinstance(raw.get("attachment"), str):
         return [{"type": "file", "mime": "application/octet-stream", "attachment": raw["attachment"]}]
     return [{"type": "json", "value": raw}]
+
+
+def _within(around: Json, text: str) -> str:
+    if isinstance(around, list) and len(around) == 2 and all(isinstance(one, str) for one in around):
+        return f"{around[0]}{text}{around[1]}"
+    return text
 
 
 def decode(format: str, text: str) -> list[Part]:  # noqa: A002 - the field's name

@@ -171,6 +171,7 @@ def rows_of(shape: Shape, number: int) -> Iterator[tuple[str, Row]]:
         **columns(info), "tenant": b"", "root": name, "session": name, "seq": info.seq, "hash": second.hash,
         "first_seq": 1, "fold_version": FOLD_VERSION, "fold": second.fold.dump(state=False),
         "state": encode_state(info.state), "text_seq": info.seq, "renewed_fence": 0, "renewed_us": 0,
+        "active_in": info.activity_at[:18], "touched_in": info.touched_us >> 24, "unread": False,
     }  # fmt: skip
     yield "ids", (b"", name, name)
     yield "sessions", tuple(row[column] for column in COLUMNS)
@@ -191,5 +192,6 @@ COLUMNS = (
     "renewed_fence", "renewed_us", "listed", "kind", "parent", "name", "agent", "user", "project", "slug", "number",
     "depth", "title", "title_key", "status", "model", "provider", "pinned", "damaged", "is_empty", "is_fork",
     "is_error", "message_count", "entry_count", "size", "created_at", "updated_at", "activity_at", "touched_us",
+    "active_in", "touched_in", "unread",
 )  # fmt: skip
 """Of the table of sessions, in order."""

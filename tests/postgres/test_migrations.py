@@ -52,6 +52,8 @@ def test_all_migrations_make_what_the_schema_says(fresh_database):
         con.execute(text)
     assert described(migrated) == described(said)
     assert len(described(migrated)) > 100
+    with psycopg.connect(migrated) as con:
+        assert con.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").fetchone() == (0,)
 
 
 def test_migrations_are_numbered_without_gaps():
@@ -124,13 +126,16 @@ def test_a_database_of_the_first_version_becomes_one_of_this_with_all_that_it_ho
     with psycopg.connect(conninfo, autocommit=True) as con:
         to_the_first_version(con)
     with Tables(Settings(conninfo)) as tables:
-        assert [one.number for one in tables.migrate(phase="pre")] == [2, 3]
+        assert [one.number for one in tables.migrate(phase="pre")] == [2, 3, 6]
         with hansard.open(url) as store:
             assert [info.id for info in store.find(user="ann", limit=50)] == before
             store.get("s3").append(hansard.user("more"))
-        assert [one.number for one in tables.migrate()] == [4, 5]
+        with psycopg.connect(conninfo, autocommit=True) as con:
+            # As a writer of the version before, which knows nothing of the spans.
+            con.execute("UPDATE hansard.sessions SET activity_at = '2099-01-01T00:00:00.000000Z' WHERE session = 's5'")
+        assert [one.number for one in tables.migrate()] == [4, 5, 7]
     with hansard.open(url) as store:
-        assert [info.id for info in store.find(user="ann", limit=1)] == ["s3"]
+        assert [info.id for info in store.find(user="ann", limit=2)] == ["s5", "s3"]
         assert len(store.find(labels={"team": "t0"}, limit=50)) == 10
         assert len(store.search("words", limit=50)) == 30
     text = (files("hansard.backends.postgres") / "schema.sql").read_text(encoding="utf-8")
@@ -153,10 +158,9 @@ def to_the_first_version(con):
 def test_processes_that_migrate_an_old_database_together_beside_a_writer_do_each_migration_once(fresh_database):
     conninfo = fresh_database()
     url = stores.url_of(conninfo)
-    with hansard.open(url) as store:
+    with hansard.open(url) as store, psycopg.connect(conninfo, autocommit=True) as con:
         session = store.create(id="s", labels={"team": "a"})
-        with psycopg.connect(conninfo, autocommit=True) as con:
-            to_the_first_version(con)
+        to_the_first_version(con)
         code = (
             "import sys; from hansard.backends.postgres import Settings, Tables\n"
             "with Tables(Settings(sys.argv[1])) as tables: print([one.number for one in tables.migrate(phase='pre')])"
@@ -168,12 +172,16 @@ def test_processes_that_migrate_an_old_database_together_beside_a_writer_do_each
         written = 0
         # On a machine of one core, a writer that never ends would leave the others nothing to run on.
         while written < 20 or (written < 2_000 and any(one.poll() is None for one in started)):
-            session.append(hansard.user("beside"))
+            # What an append of the version before changes of the row.
+            at = f"2099-01-01T00:00:00.{written:06}Z"
+            con.execute("UPDATE hansard.sessions SET activity_at = %s, touched_us = touched_us + 1", (at,))
             written += 1
         done = [json.loads(one.communicate(timeout=300)[0]) for one in started]
         assert [one.returncode for one in started] == [0, 0, 0]
-        assert sorted(number for one in done for number in one) == [2, 3]
-        assert len(session.history()) == written
+        assert sorted(number for one in done for number in one) == [2, 3, 6]
+        right = "SELECT count(*) FROM hansard.sessions WHERE active_in = left(%s, 18) AND touched_in = touched_us >> 24"
+        assert con.execute(right, (at,)).fetchone() == (1,)
+        session.append(hansard.user("after"))
         assert len(store.find(labels={"team": "a"})) == 1
 
 

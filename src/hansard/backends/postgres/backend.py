@@ -20,21 +20,20 @@ class PostgresBackend(Keeping):
 
     def create(self, creation: Creation, first: Request, *, reuse: Literal["", "id", "pair"] = "") -> Created:
         """As the contract says."""
-        with self._open() as core:
-            return creating.create(core, creation, first, reuse)
+        return creating.create(self._open(), creation, first, reuse)
 
     def append(self, session: str, request: Request) -> Appended:
         """As the contract says."""
-        with self._open():
-            answer = self._queues.append(session, request)
+        self._open()
+        answer = self._queues.append(session, request)
         if isinstance(answer, HansardError):
             raise answer
         return answer
 
     def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
         """As the contract says."""
-        with self._open():
-            self._queues.submit(session, request, done)
+        self._open()
+        self._queues.submit(session, request, done)
 
     def entries(
         self,
@@ -58,37 +57,31 @@ class PostgresBackend(Keeping):
 
     def info(self, session: str) -> SessionInfo:
         """As the contract says."""
-        with self._open() as core:
-            return core.info(session)
+        return self._open().info(session)
 
     def find(self, where: Condition, *, order: str, limit: int, cursor: str | None) -> Page[SessionInfo]:
         """As the contract says."""
-        with self._open() as core:
-            return listing.find(core, where, order=order, limit=limit, cursor=cursor)
+        return listing.find(self._open(), where, order=order, limit=limit, cursor=cursor)
 
     def search(
         self, search: Search, *, session: str | None, order: Literal["newest", "rank"], limit: int, cursor: str | None
     ) -> Page[Hit]:
         """As the contract says."""
-        with self._open() as core:
-            return searching.search(
-                core, search, self._background, session=session, order=order, limit=limit, cursor=cursor
-            )
+        return searching.search(
+            self._open(), search, self._background, session=session, order=order, limit=limit, cursor=cursor
+        )
 
     def fork(self, origin: str, creation: Creation, *, at: int | None) -> Created:
         """As the contract says."""
-        with self._open() as core:
-            return forking.fork(core, origin, creation, at)
+        return forking.fork(self._open(), origin, creation, at)
 
     def erase(self, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:
         """As the contract says."""
-        with self._open() as core:
-            return erasing.erase(core, session, seqs, by=by, reason=reason)
+        return erasing.erase(self._open(), session, seqs, by=by, reason=reason)
 
     def renew(self, session: str, fence: int) -> None:
         """As the contract says."""
-        with self._open() as core:
-            leasing.renew(core, session, fence)
+        leasing.renew(self._open(), session, fence)
 
     def wait(self, session: str, *, after: int, timeout_s: float) -> int:
         """As the contract says."""
@@ -96,23 +89,20 @@ class PostgresBackend(Keeping):
 
     def delete(self, session: str, *, guard: Guard | None = None) -> tuple[str, ...]:
         """As the contract says."""
-        with self._open() as core:
-            gone = deleting.delete(core, session, guard)
-            for one in gone:
-                core.touched(one)
-            return gone
+        core = self._open()
+        gone = deleting.delete(core, session, guard)
+        for one in gone:
+            core.touched(one)
+        return gone
 
     def attach(self, session: str, data: bytes, *, mime: str, name: str | None = None) -> Attachment:
         """As the contract says."""
-        with self._open() as core:
-            return attaching.attach(core, session, data, mime=mime, name=name)
+        return attaching.attach(self._open(), session, data, mime=mime, name=name)
 
     def attachment(self, session: str, sha256: str) -> bytes:
         """As the contract says."""
-        with self._open() as core:
-            return attaching.attachment(core, session, sha256)
+        return attaching.attachment(self._open(), session, sha256)
 
     def receive(self, session: str, lines: Iterable[bytes], attachments: Iterable[tuple[Attachment, bytes]]) -> Created:
         """As the contract says. Lines of a fork may begin with those it inherits; they are kept as its copy."""
-        with self._open() as core:
-            return receiving.receive(core, session, lines, attachments)
+        return receiving.receive(self._open(), session, lines, attachments)

@@ -16,54 +16,45 @@ class Keeping(Opened):
 
     def put_document(self, key: DocumentKey, data: bytes, *, expect: int | None = None) -> Document:
         """As the contract says."""
-        with self._open() as core:
-            return documents.put(core, key, data, expect)
+        return documents.put(self._open(), key, data, expect)
 
     def document(self, key: DocumentKey, *, version: int | None = None) -> tuple[Document, bytes] | None:
         """As the contract says."""
-        with self._open() as core:
-            return documents.get(core, key, version)
+        return documents.get(self._open(), key, version)
 
     def documents(self, category: str | None = None) -> tuple[Document, ...]:
         """As the contract says."""
-        with self._open() as core:
-            return documents.listed(core, category)
+        return documents.listed(self._open(), category)
 
     def document_versions(self, key: DocumentKey) -> tuple[Document, ...]:
         """As the contract says."""
-        with self._open() as core:
-            return documents.versions(core, key)
+        return documents.versions(self._open(), key)
 
     def delete_document(self, key: DocumentKey, *, expect: int | None = None, history: bool = False) -> bool:
         """As the contract says."""
-        with self._open() as core:
-            return documents.delete(core, key, expect=expect, history=history)
+        return documents.delete(self._open(), key, expect=expect, history=history)
 
     def collect_garbage(self, *, dry_run: bool = False) -> tuple[Garbage, ...]:
         """As the contract says."""
-        with self._open() as core:
-            return upkeep.collect_garbage(core, dry_run=dry_run)
+        return upkeep.collect_garbage(self._open(), dry_run=dry_run)
 
     def reset(self, *, guard: Guard | None = None) -> int:
         """As the contract says."""
-        with self._open() as core:
-            count = upkeep.reset(core, guard)
-            self._hints.wrote_all()
-            return count
+        core = self._open()
+        count = upkeep.reset(core, guard)
+        self._hints.wrote_all()
+        return count
 
     def check(self, session: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
         """As the contract says."""
         if session is not None:
-            with self._open() as core:
-                core.head(session)
+            self._open().head(session)
         return self._each(lambda core: checking.check(core, session, repair=repair))
 
     def reindex(self, progress: Progress | None = None) -> None:
         """As the contract says."""
-        with self._open() as core:
-            upkeep.reindex(core, progress)
+        upkeep.reindex(self._open(), progress)
 
     def health(self) -> Health:
         """As the contract says."""
-        with self._open() as core:
-            return upkeep.health(core, self.name, self._hints.heard)
+        return upkeep.health(self._open(), self.name, self._hints.heard)

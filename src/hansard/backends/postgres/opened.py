@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
 from ...backend import CAPABILITIES
@@ -69,32 +68,35 @@ class Opened:
         self._start(self._db, self._hints, self._clock, self._tenant)
         self._closed, self._tenants = closed, tenants
 
-    @contextlib.contextmanager
-    def _open(self) -> Generator[Core]:
-        """The core of an open store."""
+    def _open(self) -> Core:
+        """The core of an open store.
+
+        Raises:
+            Unavailable: it was closed.
+        """
         if self._closed:
             msg = "this PostgreSQL store was closed; open it again with hansard.open()"
             raise Unavailable(msg)
-        yield self._core
+        return self._core
 
     def _each(self, items: Callable[[Core], Iterator[_T]]) -> Iterator[_T]:
         """The items as they are asked for, the first one being looked for at once."""
-        with self._open() as core:
-            found = items(core)
+        core = self._open()
+        found = items(core)
 
         def rest() -> Iterator[_T]:
-            with self._open():
-                yield from found
+            self._open()
+            yield from found
 
         return rest()
 
     def tenant(self, name: str) -> Self:
         """As the contract says."""
         check_id(name, "tenant")
-        with self._open():
-            if self._tenant:
-                msg = "this is a tenant's store, which has no tenants of its own; ask the store that it belongs to"
-                raise Invalid(msg)
+        self._open()
+        if self._tenant:
+            msg = "this is a tenant's store, which has no tenants of its own; ask the store that it belongs to"
+            raise Invalid(msg)
         with self._mutex:
             there = self._tenants.get(name)
             if there is None or there.closed:

@@ -18,7 +18,8 @@ from .rows import raw
 _LINES_MAX: Final = 16
 _BYTES_MAX: Final = 65_536
 """Who wants one line gets the row, and who erases one writes it anew."""
-_DRAWN: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-([89ab][0-9a-f]{3}-[0-9a-f]{12})")
+_TAIL: Final = 19
+_DRAWN: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _SHARED: Final = b"\xff"
 """Begins the key of a row of several lines; no id has such a byte."""
 
@@ -39,36 +40,40 @@ def one_by_one(first: int, ids: Sequence[str], lines: Sequence[bytes]) -> Rows:
 
 
 def packed(first: int, ids: Sequence[str], lines: Sequence[bytes]) -> Rows:
-    """Rows for the lines of one commit from a number on, with ids that were drawn for this: few rows, if they are small."""
+    """Rows for the lines of one commit from a number on: few, where the lines are small.
+
+    The ids must have been drawn by `new_ids` for this commit; only then a row's key finds all that is in it.
+    """
     rows = Rows([], [], [])
     start = 0
     while start < len(ids):
-        end, shared = _run(ids, start)
+        end = _end_of_run(ids, start)
         together = b"".join(lines[start:end])
         if 1 < end - start <= _LINES_MAX and len(together) <= _BYTES_MAX:
-            found = Rows([first + start], [shared], [together])
+            rows.seqs.append(first + start)
+            rows.keys.append(_shared(ids[start]))
+            rows.lines.append(together)
         else:
-            found = one_by_one(first + start, ids[start:end], lines[start:end])
-        rows.seqs.extend(found.seqs)
-        rows.keys.extend(found.keys)
-        rows.lines.extend(found.lines)
+            rows.seqs.extend(range(first + start, first + end))
+            rows.keys.extend(map(raw, ids[start:end]))
+            rows.lines.extend(lines[start:end])
         start = end
     return rows
 
 
-def _run(ids: Sequence[str], start: int) -> tuple[int, bytes]:
-    """Where the ids end that were drawn together with the one at a place, and what they share."""
-    shared = _shared(ids[start])
-    end = start + 1
-    while shared and end < len(ids) and _shared(ids[end]) == shared:
-        end += 1
-    return end, shared
+def _end_of_run(ids: Sequence[str], start: int) -> int:
+    """Where the ids end that were drawn together with the one at a place."""
+    end, count = start + 1, len(ids)
+    if _DRAWN.fullmatch(ids[start]) is not None:
+        tail = ids[start][_TAIL:]
+        while end < count and ids[end].endswith(tail):
+            end += 1
+    return end
 
 
 def _shared(identity: str) -> bytes:
     """What an id shares with those that were drawn together with it; nothing if it was not drawn."""
-    found = _DRAWN.fullmatch(identity)
-    return _SHARED + found[1].encode() if found is not None else b""
+    return _SHARED + identity[_TAIL:].encode() if _DRAWN.fullmatch(identity) is not None else b""
 
 
 def keys_of(ids: Iterable[str]) -> list[bytes]:

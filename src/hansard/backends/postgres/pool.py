@@ -105,7 +105,7 @@ class Database:
         if self._closed:
             raise Unavailable(_CLOSED)
         con = self._place()
-        if con is not None and not fresh and not con.closed and con.used_at > time.monotonic() - _IDLE_MAX_S:
+        if con is not None and not fresh and con.used_at > time.monotonic() - _IDLE_MAX_S:
             return con
         try:
             if con is not None:
@@ -171,6 +171,7 @@ class Database:
             and not con.closed
             and con.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
         )
+        # Those that are kept are open: whoever is lent one need not look.
         if clean and not self._closed and not con.closed:
             con.used_at = time.monotonic()
             self._put(con)

@@ -48,7 +48,8 @@ class Queues:
     def __init__(self, commit: Commit) -> None:
         """`commit` writes one group. No thread is started before something is handed in."""
         self._commit = commit
-        self._condition = threading.Condition()
+        self._mutex = threading.Lock()
+        self._ready_or_closing = threading.Condition(self._mutex)
         self._lines: dict[str, _Line] = {}
         self._ready: deque[str] = deque()
         self._active: set[str] = set()
@@ -58,7 +59,7 @@ class Queues:
 
     def append(self, session: str, request: Request) -> Answer:
         """The answer to one append, once it is durable."""
-        with self._condition:
+        with self._mutex:
             line = None if session in self._lines else self._lines.setdefault(session, _Line())
             if line is not None:
                 line.unanswered = 1
@@ -82,7 +83,7 @@ class Queues:
             self._answered(session, line, 1)
 
     def _answered(self, session: str, line: _Line, count: int) -> None:
-        with self._condition:
+        with self._mutex:
             line.unanswered -= count
             if not line.unanswered:
                 del self._lines[session]
@@ -90,13 +91,13 @@ class Queues:
     def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
         """Commit this append soon; `done` is called on another thread."""
         self._join(session, _Waiter(request, done))
-        with self._condition:
+        with self._mutex:
             if session not in self._active:
                 self._active.add(session)
                 self._hand_out(session)
 
     def _join(self, session: str, waiter: _Waiter) -> _Line:
-        with self._condition:
+        with self._mutex:
             line = self._lines.get(session)
             if line is None:
                 line = self._lines[session] = _Line()
@@ -132,7 +133,7 @@ class Queues:
     def _next_group(self, line: _Line) -> list[_Waiter]:
         group: list[_Waiter] = []
         size = 0
-        with self._condition:
+        with self._mutex:
             waiting = line.waiting
             while waiting:
                 request = waiting[0].request
@@ -151,14 +152,14 @@ class Queues:
             thread = threading.Thread(target=self._work, name="hansard-committer", daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._condition.notify()
+        self._ready_or_closing.notify()
 
     def _work(self) -> None:
         while True:
-            with self._condition:
+            with self._mutex:
                 self._idle += 1
                 while not self._ready and not self._closing:
-                    self._condition.wait()
+                    self._ready_or_closing.wait()
                 self._idle -= 1
                 if not self._ready:
                     return
@@ -166,7 +167,7 @@ class Queues:
                 line = self._lines.get(session)
             if line is not None:
                 self._serve(session, line)
-            with self._condition:
+            with self._mutex:
                 # What was handed in while we committed found the session active and left it to us.
                 line = self._lines.get(session)
                 if line is not None and line.waiting:
@@ -176,9 +177,9 @@ class Queues:
 
     def close(self) -> None:
         """Return once everything handed in has its answer and the threads have ended."""
-        with self._condition:
+        with self._mutex:
             self._closing = True
-            self._condition.notify_all()
+            self._ready_or_closing.notify_all()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join()

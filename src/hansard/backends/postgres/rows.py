@@ -122,7 +122,7 @@ def clean(text: str | None) -> str | None:
 
 def clamp(number: int) -> int:
     """The number, or the nearest that a column can hold: a log may say anything."""
-    return max(-_BIGINT_MAX, min(_BIGINT_MAX, number))
+    return number if -_BIGINT_MAX <= number <= _BIGINT_MAX else max(-_BIGINT_MAX, min(_BIGINT_MAX, number))
 
 
 def marks_of(info: SessionInfo) -> list[int]:

@@ -66,14 +66,15 @@ CREATE TABLE hansard.sessions (
     updated_at text COLLATE "C" NOT NULL,
     activity_at text COLLATE "C" NOT NULL,
     touched_us bigint NOT NULL,
-    active_in text COLLATE "C" NOT NULL GENERATED ALWAYS AS (left(activity_at, 18)) STORED,
-    touched_in bigint NOT NULL GENERATED ALWAYS AS (touched_us >> 24) STORED,
-    unread boolean NOT NULL GENERATED ALWAYS AS (text_seq < seq) STORED,
+    active_in text COLLATE "C" NOT NULL,
+    touched_in bigint NOT NULL,
+    unread boolean NOT NULL,
     PRIMARY KEY (tenant, root, session)
 ) WITH (fillfactor = 80);
 
 -- No index holds what most appends change: then they write into no index of this table. What is sorted by a time is read
--- by spans of that time, and each span is sorted.
+-- by spans of that time, and each span is sorted. Who writes `activity_at`, `touched_us`, `seq` or `text_seq` writes
+-- `active_in`, `touched_in` and `unread` with it: left(activity_at, 18), touched_us >> 24, text_seq < seq.
 CREATE INDEX sessions_active_in ON hansard.sessions (tenant, listed, active_in, session, root);
 CREATE INDEX sessions_user_in ON hansard.sessions (tenant, "user", active_in) WHERE "user" IS NOT NULL;
 CREATE INDEX sessions_touched_in ON hansard.sessions (tenant, touched_in);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Final
 
 from .core import SQL, Core
@@ -13,19 +12,16 @@ from .hints import Hints
 _SOON_S: Final = 0.02
 
 
-def wait(
-    opened: Callable[[], AbstractContextManager[Core]], hints: Hints, session: str, *, after: int, timeout_s: float
-) -> int:
+def wait(opened: Callable[[], Core], hints: Hints, session: str, *, after: int, timeout_s: float) -> int:
     """As the contract says. The store may be closed meanwhile, so it is asked for anew at each look."""
     end = time.monotonic() + timeout_s
     pause = _SOON_S
-    with opened() as core:
-        tenant, latest = core.tenant, core.db.settings.poll_s
+    core = opened()
+    tenant, latest = core.tenant, core.db.settings.poll_s
     with hints.waiting(tenant, session) as bell:
         while True:
             bell.clear()
-            with opened() as core:
-                seq = _seq(core, session)
+            seq = _seq(opened(), session)
             left = end - time.monotonic()
             if seq > after or left <= 0:
                 return seq

@@ -34,7 +34,8 @@ WITH moved AS (
     UPDATE hansard.sessions SET
         seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,
         message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s,
-        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
+        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s,
+        active_in = left(%(activity_at)s, 18), touched_in = %(touched_us)s >> 24, unread = true
     WHERE tenant = %(tenant)b AND root = %(root)b AND session = %(session)b
         AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
     RETURNING tenant, root, session
@@ -47,7 +48,8 @@ WITH moved AS (
     UPDATE hansard.sessions SET
         seq = %(seq)s, hash = %(hash)b, fold_version = %(fold_version)s, fold = %(fold)b,
         message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s,
-        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
+        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s,
+        active_in = left(%(activity_at)s, 18), touched_in = %(touched_us)s >> 24, unread = true
     WHERE tenant = %(tenant)b AND root = %(root)b AND session = %(session)b
         AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
     RETURNING tenant, root, session
@@ -72,7 +74,8 @@ WITH known AS (
         title_key = %(title_key)b, status = %(status)s, model = %(model)s, provider = %(provider)s,
         pinned = %(pinned)s, damaged = false, is_empty = %(is_empty)s, is_error = %(is_error)s,
         message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s,
-        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
+        updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s,
+        active_in = left(%(activity_at)s, 18), touched_in = %(touched_us)s >> 24, unread = true
     WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
         AND seq = %(was_seq)s AND hash = %(was_hash)b AND fold_version = %(was_version)s
         AND NOT EXISTS (SELECT FROM known)
@@ -90,13 +93,14 @@ SELECT 0, line FROM known
 INSERT INTO hansard.sessions (
     tenant, root, session, seq, hash, first_seq, fold_version, fold, state, listed, kind, parent, name, agent, "user",
     project, slug, number, depth, title, title_key, status, model, provider, pinned, damaged, is_empty, is_fork,
-    is_error, message_count, entry_count, size, created_at, updated_at, activity_at, touched_us, text_seq)
+    is_error, message_count, entry_count, size, created_at, updated_at, activity_at, touched_us, text_seq, active_in,
+    touched_in, unread)
 VALUES (
     %(tenant)s, %(root)s, %(session)s, %(seq)s, %(hash)b, %(first_seq)s, %(fold_version)s, %(fold)b, %(state)b,
     %(listed)s, %(kind)s, %(parent)s, %(name)s, %(agent)s, %(user)s, %(project)s, %(slug)s, %(number)s, %(depth)s,
     %(title)s, %(title_key)b, %(status)s, %(model)s, %(provider)s, %(pinned)s, %(damaged)s, %(is_empty)s, %(is_fork)s,
     %(is_error)s, %(message_count)s, %(entry_count)s, %(size)s, %(created_at)s, %(updated_at)s, %(activity_at)s,
-    %(touched_us)s, %(first_seq)s::bigint - 1)
+    %(touched_us)s, %(first_seq)s::bigint - 1, left(%(activity_at)s, 18), %(touched_us)s::bigint >> 24, true)
 
 -- name: put
 UPDATE hansard.sessions SET
@@ -107,7 +111,9 @@ UPDATE hansard.sessions SET
     title_key = %(title_key)b, status = %(status)s, model = %(model)s, provider = %(provider)s, pinned = %(pinned)s,
     damaged = %(damaged)s, is_empty = %(is_empty)s, is_fork = %(is_fork)s, is_error = %(is_error)s,
     message_count = %(message_count)s, entry_count = %(entry_count)s, size = %(size)s, created_at = %(created_at)s,
-    updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s
+    updated_at = %(updated_at)s, activity_at = %(activity_at)s, touched_us = %(touched_us)s,
+    active_in = left(%(activity_at)s, 18), touched_in = %(touched_us)s::bigint >> 24,
+    unread = CASE WHEN %(reread)s THEN first_seq - 1 ELSE text_seq END < %(seq)s
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s
 
 -- name: add_lines

@@ -10,7 +10,7 @@ SELECT root, session, seq, text_seq FROM hansard.sessions
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND text_seq < seq
 
 -- name: claim
-UPDATE hansard.sessions SET text_seq = %(seq)s
+UPDATE hansard.sessions SET text_seq = %(seq)s, unread = seq > %(seq)s
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND text_seq = %(was)s AND seq >= %(seq)s
 RETURNING first_seq
 
@@ -40,7 +40,7 @@ FROM unnest(%(seqs)b::bigint[], %(pieces)b::bigint[], %(ats)b::bigint[], %(tools
 SELECT count(*) FROM hansard.sessions WHERE tenant = %(tenant)s AND unread
 
 -- name: forget
-UPDATE hansard.sessions SET text_seq = first_seq - 1 WHERE tenant = %(tenant)s
+UPDATE hansard.sessions SET text_seq = first_seq - 1, unread = true WHERE tenant = %(tenant)s
 
 -- name: drop_all
 DELETE FROM hansard.texts WHERE tenant = %(tenant)s

@@ -37,8 +37,9 @@ def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> li
         HansardError: nothing of any request was acknowledged.
     """
     writer = _Writer(core, session, requests)
-    if any(request.documents for request in requests):
-        return writer.under_lock([])
+    for request in requests:
+        if request.documents:
+            return writer.under_lock([])
     return writer.optimistic()
 
 

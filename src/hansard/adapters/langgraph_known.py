@@ -10,6 +10,7 @@ import contextlib
 import gc
 import marshal
 from collections.abc import Callable, Container, Generator, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter, is_
 from typing import Any, Final, NamedTuple
@@ -29,7 +30,7 @@ _fields_of = attrgetter("__dict__")
 class Frozen:
     """A message as it was when it was written or read, to tell whether an object is still the same, and to make copies."""
 
-    __slots__ = ("_dicts", "_lists", "_nested", "_set", "exact", "fields", "kind")
+    __slots__ = ("_dicts", "_given", "_lists", "_nested", "exact", "fields", "kind")
 
     def __init__(self, message: BaseMessage) -> None:
         """Take a copy of everything in the message, all of which is JSON."""
@@ -40,7 +41,7 @@ class Frozen:
         self._dicts = tuple(name for name, value in nested if not value and type(value) is dict)
         self._lists = tuple(name for name, value in nested if not value and type(value) is list)
         self._nested = tuple(name for name, value in nested if value)
-        self._set = set(message.model_fields_set)
+        self._given = _given(frozenset(self.fields))
         # 1 == True == 1.0, so where there are numbers, equal fields are not enough to be the same.
         self.exact = marshal.dumps(self.fields, 2) if _has_number(self.fields) else b""
 
@@ -55,8 +56,7 @@ class Frozen:
         for name in self._nested:
             fields[name] = copied(fields[name])
         _assign(new, "__dict__", fields)
-        # Which fields were given at construction is the same for all copies.
-        _assign(new, "__pydantic_fields_set__", self._set)
+        _assign(new, "__pydantic_fields_set__", self._given)
         _assign(new, "__pydantic_extra__", {})
         _assign(new, "__pydantic_private__", None)
         return new
@@ -70,6 +70,12 @@ class Frozen:
             return fields == self.fields and (not self.exact or self.exact == marshal.dumps(fields, 2))
         except Exception:  # noqa: BLE001 - what was put in place of a value may refuse to be compared: it is another
             return False
+
+
+@lru_cache(maxsize=64)
+def _given(names: frozenset[str]) -> set[str]:
+    """What counts as given at construction: all fields, as of a message that was read; so all messages may share it."""
+    return set(names)
 
 
 def frozen(value: Any) -> Frozen | None:

@@ -18,7 +18,7 @@ _BREAK: Final = [object()]
 """Stands between the containers of a message, so that what moves from one to the next is noticed."""
 _PLAIN: Final = frozenset((str, type(None)))
 _NUMBERS: Final = frozenset((int, float, bool))
-_GROUP_MAX: Final = 128
+_GROUP_MAX: Final = 256
 """Messages that are visited at once: so few that what was visited is still at hand when it is let go."""
 
 
@@ -77,24 +77,25 @@ class Watch:
 class _Group:
     """A few messages that follow one another."""
 
-    __slots__ = ("_containers", "_exact", "_held", "_keyed", "_keys", "_marks", "_ready", "size")
+    __slots__ = ("_containers", "_empty", "_exact", "_held", "_keyed", "_keys", "_marks", "_ready", "size")
 
     def __init__(self) -> None:
         self.size = 0
         self._containers: list[Any] = []
         self._held: list[Any] = []
         """What the containers refer to."""
+        self._empty: list[Any] = []
         self._exact: list[int] = []
-        """Where in it numbers are, and the containers in which they are."""
+        """Where in what is held numbers are, and the containers in which they are."""
         self._keyed: list[Any] = []
         self._keys: list[Any] = []
-        self._marks: list[tuple[int, ...]] = [(0,) * 5]
+        self._marks: list[tuple[int, ...]] = [(0,) * 6]
         """How much of each of these lists belongs to the messages before a place."""
         self._ready: tuple[Sequence[Any], Callable[[Any], Any] | None, Any] | None = None
         """What a comparison needs: the containers, how to find what must be the very same, and that as it was."""
 
     def _lists(self) -> tuple[list[Any], ...]:
-        return self._containers, self._held, self._exact, self._keyed, self._keys
+        return self._containers, self._held, self._empty, self._exact, self._keyed, self._keys
 
     def copy(self, size: int) -> _Group:
         new = _Group()
@@ -115,11 +116,12 @@ class _Group:
 
     def _refer(self, message: Any, full: list[Any], empty: list[Any]) -> None:
         begin = len(self._held)
+        # A message refers to as many things whatever becomes of it, so nothing needs to stand before it.
         containers = [message, full[0]]
         for container in full[1:]:
             containers += (_BREAK, container)
-        containers += (_BREAK, *empty)
         self._containers += containers
+        self._empty += empty
         held = gc.get_referents(*containers)
         self._held += held
         # The first is the message's own __dict__, whose names are those of its class.
@@ -142,7 +144,8 @@ class _Group:
         try:
             now = gc.get_referents(*containers)
             return (
-                now == self._held
+                not any(self._empty)
+                and now == self._held
                 and (pick is None or all(map(is_, pick(now), exact)))
                 and list(chain.from_iterable(self._keyed)) == self._keys
             )

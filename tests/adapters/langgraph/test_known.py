@@ -39,7 +39,13 @@ def messages():
                 response_metadata={"model_name": "m"},
             ),
             ToolMessage("2.4 m", tool_call_id="1", id=f"t{number}", artifact={"rows": [["a", "b"], ["c"]]}),
-            AIMessage("It is high.", id=f"z{number}", tool_calls=[{"name": "say", "args": {"how": "loud"}, "id": "3"}]),
+            AIMessage(
+                "It is high.",
+                id=f"z{number}",
+                tool_calls=[{"name": "say", "args": {"how": "loud"}, "id": "3"}],
+                additional_kwargs={"cards": [{"marks": ["a"]}]},
+                response_metadata={"usage": {"prices": {"in": 1, "out": 2}}},
+            ),
         ]
     return found
 
@@ -74,6 +80,8 @@ def rename_key(message):
     args["there"] = args.pop("where")
 
 
+DEEP_TRUE = {"usage": {"prices": {"in": True, "out": 2}}}
+
 CHANGES = {
     "content": (0, lambda message: setattr(message, "content", "else")),
     "a block of the content": (0, lambda message: message.content[1].update(text="c")),
@@ -82,6 +90,12 @@ CHANGES = {
     "name": (0, lambda message: setattr(message, "name", "ana")),
     "id": (0, lambda message: setattr(message, "id", None)),
     "an additional argument": (0, lambda message: message.additional_kwargs.update(x=1)),
+    "what is deep in an additional argument": (3, lambda message: message.additional_kwargs["cards"][0]["marks"].append("b")),
+    "what is deep in the metadata": (3, lambda message: message.response_metadata["usage"]["prices"].pop("in")),
+    "metadata that become none": (3, lambda message: message.response_metadata.clear()),
+    "an equal dict of fields with True": (
+        3, lambda message: setattr(message, "__dict__", {**message.__dict__, "response_metadata": DEEP_TRUE}),
+    ),
     "an extra field": (0, lambda message: setattr(message, "mood", "calm")),
     "all fields": (0, lambda message: setattr(message, "__dict__", {**message.__dict__, "content": "else"})),
     "an argument of a call": (1, lambda message: message.tool_calls[1]["args"].update(where="else")),

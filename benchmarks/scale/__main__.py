@@ -13,8 +13,9 @@ import hansard
 from ..basics import machine
 from ..report import Report
 from . import asking, page, pruning
-from .making import Shape, make
+from .making import make
 from .server import server
+from .shape import Shape
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ import hansard
 
 from ..basics import spread, timed
 from ..report import Report
-from .making import RARE, Shape
+from .shape import RARE, Shape, ticket_of
 
 WARM = 12
 """More than it takes the server to settle on a plan for a prepared statement."""
@@ -56,13 +56,13 @@ def _questions(store: hansard.Store, shape: Shape) -> dict[str, tuple[Callable[[
     return {
         "the latest 50 sessions": (lambda: store.find(limit=50), min(50, shape.sessions), TARGET_MS),
         "the latest 50 of a user": (lambda: store.find(user=user, limit=50), some, TARGET_MS),
-        "find by metadata, one session": (lambda: store.find(metadata={"ticket": middle}, limit=50), 1, TARGET_MS),
+        "find by metadata, one session": (lambda: store.find(metadata={"ticket": ticket_of(middle)}, limit=50), 1, TARGET_MS),
         "find by a label, 1 of 100": (lambda: store.find(labels={"team": "team-7"}, limit=50), hundredth, None),
         "find by a label, half of all": (
             lambda: store.find(labels={"environment": "test"}, limit=50), hundredth, TARGET_MS,
         ),
         "find by user and label": (
-            lambda: store.find(user=user, labels={"environment": ("production", "test")[middle % 2]}, limit=50),
+            lambda: store.find(user=user, labels={"environment": shape.creation(middle).labels["environment"]}, limit=50),
             1, TARGET_MS,
         ),
         "find by a metadata value that nobody has": (

@@ -13,7 +13,7 @@ import hansard
 
 from ..basics import p99
 from ..report import Report
-from .making import Shape
+from .shape import Shape
 
 LONGEST_MS = 1_000.0
 """For a transaction of the pruning, and for a write beside it."""

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
-from benchmarks.scale.making import Shape, make
+from benchmarks.scale.making import make
+from benchmarks.scale.shape import Shape
 
 import hansard
 from hansard.backend import Request
@@ -67,12 +68,13 @@ def written(url, shape):
 
 def test_the_sessions_of_the_measurement_are_those_that_the_writers_make(fresh_database):
     made, beside = stores.url_of(fresh_database()), stores.url_of(fresh_database())
-    shape = Shape(40, END_US)
+    shape = Shape(40, END_US, turns=15)
+    assert shape.kinds == 15
     with hansard.open(made) as store:
         make(made, shape, processes=1)
         assert list(store.check()) == []
         assert [len(store.search(word)) for word in ("zyzzyva", "everywhere")] == [3, 20]
-        assert store.get("session-00000007").history()[0].text == shape.turn(7)[0].body["parts"][0]["text"]
+        assert store.get("session-10000007").history()[0].text == shape.turn(7)[0].body["parts"][0]["text"]
         written(beside, shape)
         with psycopg.connect(made) as one, psycopg.connect(beside) as other:
             for table in MADE:
@@ -80,7 +82,7 @@ def test_the_sessions_of_the_measurement_are_those_that_the_writers_make(fresh_d
             assert folds(one) == folds(other)
             indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'hansard' ORDER BY 1"
             assert one.execute(indexes).fetchall() == other.execute(indexes).fetchall()
-        assert store.get("session-00000007").append(hansard.user("on it goes")) == 4
+        assert store.get("session-10000007").append(hansard.user("on it goes")) == 4
 
 
 @pytest.mark.slow

@@ -32,7 +32,8 @@ def rows(con, table):
     names = [
         name
         for (name,) in con.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped "
+            "ORDER BY attnum",
             (f"hansard.{table}",),
         )
         if (table, name) not in DRAWN

@@ -6,7 +6,8 @@ comes after it: then something in between was damaged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -77,39 +78,76 @@ class Reading(msgspec.Struct):
     """The tail has a line with an end that does not verify."""
 
 
+class Reader:
+    """Reads a log as its lines come: gives the whole groups, every digest and hash checked, and knows then how it ends."""
+
+    def __init__(self, session: str) -> None:
+        """Of this session."""
+        self._session = session
+        self.count = self.size = 0
+        """Of the lines in whole groups, and their bytes."""
+        self.last: Entry | None = None
+        """Of the last whole group."""
+        self.damage: Corrupt | None = None
+        """Why the next line does not count, where a whole group follows it."""
+        self.tail = 0
+        """Bytes after the last whole group, where none follows."""
+        self.broken = False
+        """The tail has a line with an end that does not verify."""
+
+    def groups(self, lines: Iterable[bytes]) -> Iterator[list[tuple[Entry, bytes]]]:
+        """The entries of each whole group, each with its line."""
+        coming = iter(lines)
+        group: list[tuple[Entry, bytes]] = []
+        for line in coming:
+            try:
+                entry = self._next(line, group)
+            except Corrupt as error:
+                self._end(error, group, itertools.chain((line,), coming))
+                return
+            group.append((entry, line))
+            if entry.commit is not None:
+                self.last = entry
+                self.count += len(group)
+                self.size += sum(len(one) for _, one in group)
+                yield group
+                group = []
+        self.tail = sum(len(line) for _, line in group)
+
+    def _next(self, line: bytes, group: Sequence[tuple[Entry, bytes]]) -> Entry:
+        if not line.endswith(b"\n"):
+            msg = "the line has no end"
+            raise Corrupt(msg)
+        before = group[-1][0] if group else self.last
+        entry = verify_first(line) if before is None else verify_line(line, bytes.fromhex(before.hash), before.seq + 1)
+        if entry.commit is not None and entry.commit[0] != (group[0][0] if group else entry).seq:
+            msg = f"entry {entry.seq} closes a group that begins elsewhere"
+            raise Corrupt(msg)
+        return entry
+
+    def _end(self, why: Corrupt, group: Sequence[tuple[Entry, bytes]], rest: Iterable[bytes]) -> None:
+        """A line does not verify: whether that is damage, or a tail, shows behind it."""
+        place, offset = self.count + len(group), self.size + sum(len(line) for _, line in group)
+        self.tail = offset - self.size
+
+        def counted() -> Iterator[bytes]:
+            for line in rest:
+                self.tail += len(line)
+                self.broken = self.broken or line.endswith(b"\n")
+                yield line
+
+        if _has_whole_group(counted()):
+            msg = f"session {self._session!r}: line {place + 1} at byte {offset}: {why}"
+            self.damage = Corrupt(msg, line=place + 1, offset=offset)
+
+
 def read(lines: Sequence[bytes], session: str) -> Reading:
     """The entries of a log's lines, every digest and hash checked, as far as they count."""
-    entries: list[Entry] = []
-    whole = 0
-    why: Corrupt | None = None
-    for line in lines:
-        try:
-            entry = _next(line, entries, begins=len(entries) == whole, group=whole)
-        except Corrupt as error:
-            why = error
-            break
-        entries.append(entry)
-        if entry.commit is not None:
-            whole = len(entries)
-    if why is not None and _has_whole_group(lines[len(entries) :]):
-        place = len(entries)
-        offset = sum(map(len, lines[:place]))
-        msg = f"session {session!r}: line {place + 1} at byte {offset}: {why}"
-        return Reading(entries[:whole], Corrupt(msg, line=place + 1, offset=offset))
-    broken = why is not None and any(line.endswith(b"\n") for line in lines[len(entries) :])
-    return Reading(entries[:whole], tail=list(lines[whole:]), broken=broken)
-
-
-def _next(line: bytes, before: Sequence[Entry], *, begins: bool, group: int) -> Entry:
-    if not line.endswith(b"\n"):
-        msg = "the line has no end"
-        raise Corrupt(msg)
-    entry = verify_first(line) if not before else verify_line(line, bytes.fromhex(before[-1].hash), before[-1].seq + 1)
-    start = entry.seq if begins else before[group].seq
-    if entry.commit is not None and entry.commit[0] != start:
-        msg = f"entry {entry.seq} closes a group that begins elsewhere"
-        raise Corrupt(msg)
-    return entry
+    reader = Reader(session)
+    entries = [entry for group in reader.groups(lines) for entry, _ in group]
+    if reader.damage is not None:
+        return Reading(entries, reader.damage)
+    return Reading(entries, tail=list(lines[len(entries) :]), broken=reader.broken)
 
 
 def verify_first(line: bytes) -> Entry:
@@ -132,7 +170,7 @@ def verify_first(line: bytes) -> Entry:
     return entry
 
 
-def _has_whole_group(lines: Sequence[bytes]) -> bool:
+def _has_whole_group(lines: Iterable[bytes]) -> bool:
     """Whether among the lines there is a group that is complete and holds together in itself."""
     first, previous = 0, None
     for line in lines:

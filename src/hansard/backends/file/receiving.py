@@ -6,16 +6,16 @@ import contextlib
 import os
 import shutil
 from collections.abc import Generator, Iterable, Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from ...codec.line import GENESIS, decode_line, erase_line, verify_line
-from ...errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound
+from ...codec.line import decode_line, erase_line
+from ...errors import AlreadyExists, Conflict, Corrupt, NotFound
 from ...model.entry import Entry, Json
 from ...model.info import Attachment, Segment
 from ...model.requests import Created
+from ..arriving import Arriving, verified
 from ..derive import resident_id
 from . import attaching, creating, disk, forking, rewriting, scan, sources
 from .core import Core
@@ -82,20 +82,15 @@ def _gather(folder: Path, session: str, lines: Iterable[bytes]) -> Arrived:
         Corrupt: a line does not verify, or the last one ends no group.
         Invalid: it is the log of another session.
     """
-    coming = iter(lines)
-    begin = _write_prefix(folder, session, coming)
-    if begin is None:
-        msg = f"session {session!r}: what arrived holds no line that begins its log"
-        raise Invalid(msg)
-    gathering = _Gathering(begin)
+    arriving = Arriving(session, lines)
+    if arriving.inherits:
+        with _written(folder / PREFIX) as fd:
+            rewriting.write_lines(fd, arriving.inherited())
     with _written(folder / LOG) as fd:
-        rewriting.write_lines(fd, gathering.verified(coming))
-    first, last = gathering.first, gathering.last
-    if last.commit is None:
-        msg = f"session {session!r}: what arrived is no whole log: it does not end with a whole group"
-        raise Corrupt(msg, line=gathering.number)
-    arrived = Arrived(folder, first, last, gathering.links, frozenset(gathering.erased))
-    _verify_prefix(arrived)
+        rewriting.write_lines(fd, arriving.own())
+    arrived = Arrived(folder, arriving.first, arriving.last, arriving.links, frozenset(arriving.erased))
+    if arriving.inherits and any(seq < arrived.first.seq for seq in arrived.erased):
+        rewriting.rewrite_file(folder / PREFIX, _clearing(arrived.erased))
     return arrived
 
 
@@ -109,123 +104,12 @@ def _written(path: Path) -> Generator[int]:
         os.close(fd)
 
 
-def _write_prefix(folder: Path, session: str, coming: Iterator[bytes]) -> bytes | None:
-    """Write the lines before the first of the session's own log to the prefix; that line, None if there is none."""
-    first = next(coming, None)
-    if first is None or _begins(first, session):
-        return first
-    decoded = _decoded(first)
-    if decoded.kind == "created" and decoded.seq > 1:
-        msg = f"this is the log of session {decoded.body.get('session')!r}, not of {session!r}; copy it under that id"
-        raise Invalid(msg)
-    found: list[bytes] = []
-
-    def before() -> Generator[bytes]:
-        yield first
-        for line in coming:
-            if _begins(line, session):
-                found.append(line)
-                return
-            yield line
-
-    with _written(folder / PREFIX) as fd:
-        rewriting.write_lines(fd, before())
-    if not found:
-        msg = f"this is the log of session {decoded.body.get('session')!r}, not of {session!r}; copy it under that id"
-        raise Invalid(msg)
-    return found[0]
-
-
-def _decoded(line: bytes) -> Entry:
-    try:
-        entry = decode_line(line)
-    except ValueError as error:
-        msg = f"line 1: not the line of an entry: {error}"
-        raise Corrupt(msg, line=1) from None
-    if not isinstance(entry.body, dict):
-        msg = "line 1: a log begins with its `created` entry"
-        raise Corrupt(msg, line=1)
-    return entry
-
-
-def _begins(line: bytes, session: str) -> bool:
-    if b'"kind":"created"' not in line[:1500]:
-        return False
-    entry = _decoded(line)
-    return entry.kind == "created" and entry.body.get("session") == session
-
-
-class _Gathering:
-    """Verifies a log while it passes through."""
-
-    def __init__(self, begin: bytes) -> None:
-        self.number = 1
-        self.links: dict[int, str] = {}
-        self.erased: set[int] = set()
-        self._group = 0
-        segments = sources.segments_of(_decoded(begin))
-        previous = bytes.fromhex(segments[-1].hash) if segments else GENESIS
-        self._begin = begin
-        self.first = self.last = self._take(begin, previous, segments[-1].last + 1 if segments else 1)
-
-    def verified(self, coming: Iterator[bytes]) -> Iterator[bytes]:
-        """The lines, each checked before it is passed on."""
-        yield self._begin
-        for line in coming:
-            self.number += 1
-            self.last = self._take(line, bytes.fromhex(self.last.hash), self.last.seq + 1)
-            yield line
-
-    def _take(self, line: bytes, previous: bytes, seq: int) -> Entry:
-        self._group = self._group or seq
-        try:
-            entry = _checked(line, previous, seq, self._group)
-        except Corrupt as error:
-            msg = f"line {self.number} of what arrived: {error}"
-            raise Corrupt(msg, line=self.number) from None
-        if entry.commit is not None:
-            self.links[seq] = entry.hash
-            self._group = 0
-        if entry.kind == "erase" and isinstance(entry.body, dict):
-            self.erased |= {one for one in entry.body.get("seqs", ()) if type(one) is int}
-        return entry
-
-
-def _checked(line: bytes, previous: bytes, seq: int, group: int) -> Entry:
-    if not line.endswith(b"\n"):
-        msg = "the line has no end"
-        raise Corrupt(msg)
-    entry = verify_line(line, previous, seq)
-    if entry.commit is not None and entry.commit[0] != group:
-        msg = f"entry {seq} closes a group that begins elsewhere"
-        raise Corrupt(msg)
-    return entry
-
-
-def _verify_prefix(arrived: Arrived) -> None:
-    if not arrived.has_prefix:
-        return
-    previous, number = GENESIS, 0
-    with sources.opened(arrived.folder / PREFIX) as fd:
-        for number, (_, line) in enumerate(scan.raw_lines(fd, 0), 1):
-            previous = bytes.fromhex(verify_line(line, previous, number).hash)
-    segments = arrived.segments
-    if not segments or (segments[-1].last, segments[-1].hash) != (number, previous.hex()):
-        msg = "the inherited lines before the log are not those that it was forked from"
-        raise Corrupt(msg, line=number + 1)
-    if any(seq <= number for seq in arrived.erased):
-        rewriting.rewrite_file(arrived.folder / PREFIX, _clearing(arrived.erased))
-
-
 def _clearing(seqs: frozenset[int]) -> rewriting.Change:
     return lambda line: erase_line(line) if decode_line(line).seq in seqs else line
 
 
 def _keep_attachments(folder: Path, attachments: Iterable[tuple[Attachment, bytes]]) -> None:
-    for attachment, data in attachments:
-        if sha256(data).hexdigest() != attachment.sha256:
-            msg = f"attachment {attachment.sha256}: the bytes that arrived do not have this hash"
-            raise Corrupt(msg)
+    for attachment, data in verified(attachments):
         target = folder / ATTACHMENTS
         target.mkdir(mode=disk.FOLDER_MODE, exist_ok=True)
         path = target / f"{attachment.sha256}.{attaching.extension(attachment.mime)}"

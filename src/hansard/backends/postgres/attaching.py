@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from hashlib import sha256 as hash_of
 from typing import Any, Final
 
@@ -75,7 +75,7 @@ def places(rows: Rows, core: Core, head: Head) -> dict[str, Any]:
     return {"tenant": core.tenant, "roots": [root for root, _ in keys], "sessions": [session for _, session in keys]}
 
 
-def keep_all(core: Core, con: Connection, here: dict[str, Any], files: Sequence[tuple[str, bytes]]) -> None:
+def keep_all(core: Core, con: Connection, here: dict[str, Any], files: Iterable[tuple[str, bytes]]) -> None:
     """Keep attachments of a session whose row is there, in a transaction."""
     for name, data in files:
         check_size(data)

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from ...codec.line import GENESIS, verify_line
 from ...errors import Corrupt, NotFound
 from ...model.requests import Finding
 from ..derive import attachments_of
-from ..memory_log import Reading
+from ..memory_log import Reader
 from . import sources
 from .attaching import FILES, places
 from .connecting import Connection, execute
-from .core import LINES, SQL, Core
+from .core import LINES, SQL, Core, Rows
 from .reading import looked_at
 from .rows import DAMAGED, Head, unraw
 
@@ -47,48 +49,67 @@ def all_sessions(core: Core) -> Iterator[str]:
         after = tuple(found[-1])
 
 
+class _Looked(msgspec.Struct):
+    """What was seen of a session."""
+
+    head: Head
+    log: Reader
+    findings: list[Finding]
+
+
 def _check(core: Core, session: str, *, repair: bool) -> list[Finding]:
-    head = core.head(session)
-    reading, sizes = core.reading(core.db.rows, head)
-    # A writer may have been at work between the two statements: what it wrote is no tail.
-    found = list(_of_log(session, reading, sizes))
-    if (reading.damage is not None) != (head.fold_version == DAMAGED):
+    # As if by one statement: what a writer at work adds meanwhile is no tail.
+    looked = core.snapshot(lambda rows: _look(core, rows, session))
+    if (looked.log.damage is not None) != (looked.head.fold_version == DAMAGED):
         looked_at(core, session)
-    if repair and reading.entries and found:
+    if repair and looked.log.count and (looked.log.damage is not None or looked.log.tail):
         core.db.transact(partial(_repair, core, session=session))
         core.unlearn(session)
-    return [*found, *_of_prefix(core, head), *_of_attachments(core, head, reading)]
+    return looked.findings
 
 
-def _of_log(session: str, reading: Reading, sizes: list[int]) -> Iterator[Finding]:
-    whole = len(reading.entries)
-    offset = sum(sizes[:whole])
-    if reading.damage is not None:
-        found = reading.damage
+def _look(core: Core, rows: Rows, session: str) -> _Looked:
+    head = core.head(session, rows)
+    log = Reader(session)
+    named: dict[str, int] = {}
+    for entry, _ in core.whole(rows, head, log):
+        for name in attachments_of(entry.kind, entry.body):
+            named.setdefault(name, entry.seq)
+    found = [*_of_log(session, log), *_of_prefix(core, rows, head), *_of_attachments(core, rows, head, named)]
+    return _Looked(head, log, found)
+
+
+def _of_log(session: str, log: Reader) -> Iterator[Finding]:
+    if log.damage is not None:
+        found = log.damage
         yield Finding(session, "damage", str(found), line=found.line, offset=found.offset)
-    elif reading.tail:
-        size = sum(map(len, reading.tail))
-        msg = f"session {session!r}: {size} bytes at byte {offset} belong to no whole group; the next append sets them aside"
-        yield Finding(session, "damage" if reading.broken else "note", msg, line=whole + 1, offset=offset)
+    elif log.tail:
+        msg = (
+            f"session {session!r}: {log.tail} bytes at byte {log.size} belong to no whole group; "
+            "the next append sets them aside"
+        )
+        yield Finding(session, "damage" if log.broken else "note", msg, line=log.count + 1, offset=log.size)
 
 
 def _repair(core: Core, con: Connection, *, session: str) -> None:
     """Set what does not count aside, and write what the rest is into the row."""
     head = core.lock(con, session)
-    reading, _ = core.reading(partial(execute, con), head)
-    if not reading.entries:
+    log = Reader(session)
+    for _ in core.whole(partial(execute, con), head, log):
+        pass
+    if log.last is None:
         return
     here = core.at(head.session, head.root)
-    execute(con, LINES["set_aside"], {**here, "after": reading.entries[-1].seq, "now_us": core.clock()})
+    execute(con, LINES["set_aside"], {**here, "after": log.last.seq, "now_us": core.clock()})
     core.refold(con, head)
 
 
-def _of_prefix(core: Core, head: Head) -> Iterator[Finding]:
+def _of_prefix(core: Core, rows: Rows, head: Head) -> Iterator[Finding]:
     if not head.has_prefix:
         return
     previous = GENESIS
     part = sources.Stretch(head.root, head.session, 1, head.first_seq - 1)
-    for number, (_, line) in enumerate(sources.raw_lines(core.db.rows, core, part), 1):
+    for number, (_, line) in enumerate(sources.raw_lines(rows, core, part), 1):
         try:
             previous = bytes.fromhex(verify_line(line, previous, number).hash)
         except Corrupt as error:
@@ -96,14 +117,9 @@ def _of_prefix(core: Core, head: Head) -> Iterator[Finding]:
             return
 
 
-def _of_attachments(core: Core, head: Head, reading: Reading) -> Iterator[Finding]:
-    named: dict[str, int] = {}
-    for entry in reading.entries:
-        for name in attachments_of(entry.kind, entry.body):
-            named.setdefault(name, entry.seq)
+def _of_attachments(core: Core, rows: Rows, head: Head, named: dict[str, int]) -> Iterator[Finding]:
     if not named:
         return
-    rows = core.db.rows
     asked = {**places(rows, core, head), "names": [bytes.fromhex(name) for name in named]}
     there = {bytes(name).hex(): right for name, right in rows(FILES["verified"], asked)}
     for name, seq in sorted(named.items(), key=lambda item: item[1]):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final, LiteralString, Protocol
+from typing import Any, Final, LiteralString, Protocol, TypeVar
 
 import msgspec
 
@@ -14,15 +15,18 @@ from ...fold import FOLD_VERSION, Fold
 from ...model.entry import Entry
 from ...model.info import Segment, SessionInfo
 from ..derive import detached
-from ..memory_log import Reading, read, segments_of
+from ..memory_log import Reader, segments_of
 from . import sources
-from .connecting import Connection, execute
+from .connecting import Connection, Lost, execute
 from .known import Known, Recalling
 from .rows import DAMAGED, Head, columns, encode_state, marks_of, with_renewal
 from .statements import statements
 
+T = TypeVar("T")
+
 SQL: Final = statements("sessions")
 LINES: Final = statements("entries")
+_AS_ONE: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 class Rows(Protocol):
@@ -163,29 +167,40 @@ class Core(Recalling):
         Raises:
             Corrupt: the log is damaged.
         """
-        rows = partial(execute, con)
-        reading, sizes = self.reading(rows, head)
-        if reading.damage is not None:
-            raise reading.damage
-        last = reading.entries[-1]
-        whole = msgspec.structs.replace(head, seq=last.seq, hash=bytes.fromhex(last.hash), fold_version=FOLD_VERSION)
-        own = zip(reading.entries, sizes, strict=False)
+        rows, log = partial(execute, con), Reader(head.id)
         fold = Fold(tree=True)
-        for entry in sources.entries(rows, self, whole, before=head.first_seq):
+        for entry in sources.entries(rows, self, head, before=head.first_seq):
             fold.apply(entry, 0)
-        for entry, size in own:
-            fold.apply(entry, size)
-        self.put(con, whole, fold, reread=True)
-        return whole, fold
+        for entry, line in self.whole(rows, head, log):
+            fold.apply(entry, len(line))
+        if log.damage is not None or log.last is None:
+            raise log.damage or _lost(head)
+        last = log.last
+        head = msgspec.structs.replace(head, seq=last.seq, hash=bytes.fromhex(last.hash), fold_version=FOLD_VERSION)
+        self.put(con, head, fold, reread=True)
+        return head, fold
 
-    def reading(self, rows: Rows, head: Head) -> tuple[Reading, list[int]]:
-        """What a session's own log holds, every line verified, and the sizes of its lines."""
-        lines = sources.own_lines(rows, self, head)
-        reading = read(lines, head.id)
-        if not reading.entries and reading.damage is None:
-            msg = f"session {head.id!r} was here, but its log is empty or cut in the first group"
-            reading.damage = Corrupt(msg, line=1)
-        return reading, list(map(len, lines))
+    def whole(self, rows: Rows, head: Head, log: Reader) -> Iterator[tuple[Entry, bytes]]:
+        """The entries of a session's own log as far as they count, every line verified, each with its line.
+
+        The reader knows then what is behind them. A log of which nothing counts is damaged.
+        """
+        for group in log.groups(sources.own_lines(rows, self, head)):
+            yield from group
+        if log.last is None and log.damage is None:
+            log.damage = _lost(head)
+
+    def snapshot(self, work: Callable[[Rows], T]) -> T:
+        """The result of reading by several statements as if by one, and at least as late as now."""
+
+        def inside(con: Connection) -> T:
+            execute(con, _AS_ONE)
+            return work(partial(execute, con))
+
+        try:
+            return self.db.transact(inside)
+        except Lost:
+            return self.db.transact(inside)
 
     def fold_of(self, rows: Rows, head: Head, more: list[tuple[Entry, int]] | None = None) -> Fold:
         """The fold of a whole log with its tree, and of entries after it."""
@@ -214,12 +229,10 @@ class Core(Recalling):
             execute(con, SQL["drop_calls"], here)
 
     def _note_damage(self, con: Connection, head: Head) -> None:
-        rows = partial(execute, con)
-        reading, sizes = self.reading(rows, head)
-        fold = Fold(tree=True)
-        for entry, size in zip(reading.entries, sizes, strict=False):
-            fold.apply(entry, size)
-        info = fold.info() if reading.entries else SessionInfo(head.id)
+        fold, log = Fold(tree=True), Reader(head.id)
+        for entry, line in self.whole(partial(execute, con), head, log):
+            fold.apply(entry, len(line))
+        info = fold.info() if log.count else SessionInfo(head.id)
         values = {
             **columns(msgspec.structs.replace(info, damaged=True)), "seq": head.seq, "hash": head.hash,
             "fold_version": DAMAGED, "fold": fold.dump(state=False), "state": encode_state(info.state), "reread": True,
@@ -236,6 +249,11 @@ class Core(Recalling):
         except (ValueError, KeyError):
             msg = f"session {head.id!r}: the first line of its log can't be read"
             raise Corrupt(msg, line=1) from None
+
+
+def _lost(head: Head) -> Corrupt:
+    msg = f"session {head.id!r} was here, but its log is empty or cut in the first group"
+    return Corrupt(msg, line=1)
 
 
 def _known(head: Head, fold: Fold) -> Known:

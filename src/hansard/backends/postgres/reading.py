@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from ...codec.line import decode_line
 from ...errors import Corrupt, Unavailable
 from ...model.entry import Entry
+from ..memory_log import Reader
 from . import sources
-from .core import Core
+from .core import Core, Rows
 from .rows import STALE, Head
 
 _T = TypeVar("_T")
@@ -53,11 +53,13 @@ def looked_at(core: Core, session: str) -> None:
 
 def _suspected(core: Core, head: Head, after: int, before: int | None, *, newest_first: bool) -> Iterator[Entry]:
     """The entries of a log that nobody vouches for: as far as they verify, and then the damage."""
-    rows = core.db.rows
-    reading, _ = core.reading(rows, head)
-    inherited = list(sources.entries(rows, core, head, after=after, before=head.first_seq))
-    found = [*inherited, *reading.entries]
-    damage = reading.damage
+
+    def whole(rows: Rows) -> tuple[list[Entry], Corrupt | None]:
+        log = Reader(head.id)
+        inherited = sources.entries(rows, core, head, after=after, before=head.first_seq)
+        return [*inherited, *(entry for entry, _ in core.whole(rows, head, log))], log.damage
+
+    found, damage = core.snapshot(whole)
     if before is not None and found and before <= found[-1].seq + 1:
         damage = None
     wanted = [entry for entry in found if entry.seq > after and (before is None or entry.seq < before)]
@@ -74,9 +76,12 @@ def lines(core: Core, session: str, after: int) -> Iterator[bytes]:
     head = core.head(session)
     if head.fold_version > STALE:
         return _noted(core, session, sources.lines(core.db.rows, core, head, after=after))
-    reading, _ = core.reading(core.db.rows, head)
-    whole = sources.own_lines(core.db.rows, core, head)[: len(reading.entries)]
-    return _oldest_first([line for line in whole if decode_line(line).seq > after], reading.damage)
+
+    def own(rows: Rows) -> tuple[list[bytes], Corrupt | None]:
+        log = Reader(session)
+        return [line for entry, line in core.whole(rows, head, log) if entry.seq > after], log.damage
+
+    return _oldest_first(*core.snapshot(own))
 
 
 def _oldest_first(wanted: Sequence[_T], damage: Corrupt | None) -> Iterator[_T]:

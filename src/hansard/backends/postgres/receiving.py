@@ -1,21 +1,26 @@
-"""Taking over a log from another store: verified first, compared under the lock, and there all at once."""
+"""Taking over a log from another store: verified first, compared under the lock, and there all at once.
+
+Of a large log only a few megabytes are held in memory at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from tempfile import SpooledTemporaryFile, gettempdir
+from typing import IO, Any, Final
 
 import msgspec
 
-from ...codec.line import decode_line, erase_line
-from ...errors import Conflict, NotFound
+from ...codec.line import decode_line, erase_line, seq_of
+from ...errors import Conflict, NotFound, Unavailable
 from ...fold import FOLD_VERSION, Fold
+from ...limits import MIB
 from ...model.entry import Entry
 from ...model.info import Attachment
 from ...model.requests import Created
-from ..memory_receive import Arrived
-from ..memory_receive import arrived as gather
+from ..arriving import Arriving, erased_by, verified
+from ..memory_log import segments_of
 from . import attaching, sources
 from .connecting import Connection, execute
 from .core import SQL, Core
@@ -23,18 +28,92 @@ from .creating import add_lines, lock_tree, note_number, reserve
 from .forking import TREES
 from .rows import Head, columns, encode_state, marks_of, raw, unraw
 
+_BATCH_BYTES: Final = 8 * MIB
+_BATCH_LINES: Final = 500
+
+
+class Arrived(msgspec.Struct):
+    """A log that came in, every line of it verified, in a file that nobody else knows."""
+
+    file: IO[bytes]
+    own_at: int
+    """Where its own lines begin in the file, behind those that it inherits."""
+    files_at: int
+    """Where they end, and the attachments begin."""
+    first: Entry
+    last: Entry
+    erased: set[int]
+    """What its erase entries name."""
+    files: list[tuple[str, int]]
+    """Hash and size of each attachment."""
+
+    @property
+    def inherits(self) -> bool:
+        """It brought the lines that it inherits."""
+        return self.own_at > 0
+
+    def inherited(self) -> Iterator[bytes]:
+        """The lines that it inherits, cleared where an erase entry says so."""
+        return self._lines(0, self.own_at)
+
+    def own(self) -> Iterator[bytes]:
+        """Its own lines, likewise."""
+        return self._lines(self.own_at, self.files_at)
+
+    def _lines(self, place: int, end: int) -> Iterator[bytes]:
+        while place < end:
+            self.file.seek(place)
+            line = self.file.readline()
+            place += len(line)
+            yield erase_line(line) if self.erased and seq_of(line) in self.erased else line
+
+    def attachments(self) -> Iterator[tuple[str, bytes]]:
+        """Each with its hash."""
+        place = self.files_at
+        for name, size in self.files:
+            self.file.seek(place)
+            place += size
+            yield name, self.file.read(size)
+
 
 def receive(
     core: Core, session: str, lines: Iterable[bytes], attachments: Iterable[tuple[Attachment, bytes]]
 ) -> Created:
     """As the contract says."""
-    new = gather(session, lines, attachments)
-    for data in new.log.files.values():
-        attaching.check_size(data)
-    created = core.db.transact(lambda con: _take_over(core, con, session, new))
+    with SpooledTemporaryFile(_BATCH_BYTES) as file:
+        new = _gather(session, file, lines, attachments)
+        created = core.db.transact(lambda con: _take_over(core, con, session, new))
     core.unlearn(session)
     core.touched(session)
     return created
+
+
+def _gather(
+    session: str, file: IO[bytes], lines: Iterable[bytes], attachments: Iterable[tuple[Attachment, bytes]]
+) -> Arrived:
+    """What comes is verified, and in the file: a transaction may have to read it again, and nobody waits for it there.
+
+    Raises:
+        Corrupt: a line or an attachment does not verify, or the last line ends no group.
+        Invalid: it is the log of another session, or an attachment is too large.
+    """
+    arriving = Arriving(session, lines)
+    own_at = sum(_kept(file, line) for line in arriving.inherited())
+    files_at = own_at + sum(_kept(file, line) for line in arriving.own())
+    files: dict[str, int] = {}
+    for attachment, data in verified(attachments):
+        attaching.check_size(data)
+        if attachment.sha256 not in files:
+            files[attachment.sha256] = _kept(file, data)
+    return Arrived(file, own_at, files_at, arriving.first, arriving.last, arriving.erased, list(files.items()))
+
+
+def _kept(file: IO[bytes], data: bytes) -> int:
+    try:
+        return file.write(data)
+    except OSError as error:
+        msg = f"no room for what arrives in {gettempdir()}: {error.strerror or error}. Name another folder by $TMPDIR"
+        raise Unavailable(msg) from error
 
 
 def _take_over(core: Core, con: Connection, session: str, new: Arrived) -> Created:
@@ -43,26 +122,24 @@ def _take_over(core: Core, con: Connection, session: str, new: Arrived) -> Creat
             return _continue(core, con, session, new)
         except NotFound:
             pass
-    erased = _erased(new.entries)
     root = _surroundings(core, con, session, new)
     reserve(core, con, session, root)
-    prefix = [decode_line(line) for line in new.log.prefix]
-    own = [(entry, len(line)) for entry, line in zip(new.entries, _cleared(new, erased, 0), strict=True)]
-    shown = [decode_line(line) for line in _cleared(new, erased, 0)]
-    last = new.entries[-1]
-    _write(core, con, session, root, entries=prefix, lines=_clear_all(new.log.prefix, prefix, erased))
-    _write(core, con, session, root, entries=new.entries, lines=_cleared(new, erased, 0))
     fold = Fold(tree=True)
+    last = new.last
     head = Head(
-        raw(root), raw(session), last.seq, bytes.fromhex(last.hash), new.entries[0].seq, FOLD_VERSION, b"", None, 0, 0,
-        bool(prefix),
+        raw(root), raw(session), last.seq, bytes.fromhex(last.hash), new.first.seq, FOLD_VERSION, b"", None, 0, 0,
+        new.inherits,
     )  # fmt: skip
-    for entry in sources.entries(partial(execute, con), core, head, before=head.first_seq):
-        fold.apply(entry, 0)
-    for entry, (_, size) in zip(shown, own, strict=True):
+    for _ in _written(core, con, head, new.inherited()):
+        pass
+    for entry, size in _written(core, con, head, new.own()):
+        if entry.seq == head.first_seq:
+            # Which must be there to say what stands before it.
+            for before in sources.entries(partial(execute, con), core, head, before=head.first_seq):
+                fold.apply(before, 0)
         fold.apply(entry, size)
     _make(core, con, head, fold)
-    attaching.keep_all(core, con, core.at(session, raw(root)), list(new.log.files.items()))
+    attaching.keep_all(core, con, core.at(session, raw(root)), new.attachments())
     return Created(session, last.seq, new=True)
 
 
@@ -83,7 +160,7 @@ def _surroundings(core: Core, con: Connection, session: str, new: Arrived) -> st
     Raises:
         NotFound: the parent, or the origin of a fork that came without the lines it inherits, is not here.
     """
-    body = new.entries[0].body
+    body = new.first.body
     parent, number = body.get("parent"), body.get("number")
     if type(number) is int:
         agent, user = (body.get(name) if isinstance(body.get(name), str) else None for name in ("agent", "user"))
@@ -94,13 +171,13 @@ def _surroundings(core: Core, con: Connection, session: str, new: Arrived) -> st
         except NotFound:
             msg = f"session {session!r} is a child of {parent!r}, which is not here; copy that one first"
             raise NotFound(msg) from None
-    if new.log.segments:
+    if segments_of(new.first):
         _find_origin(core, con, session, new)
     return session
 
 
 def _find_origin(core: Core, con: Connection, session: str, new: Arrived) -> None:
-    segment = new.log.segments[-1]
+    segment = segments_of(new.first)[-1]
     try:
         origin = core.lock(con, segment.session)
     except NotFound:
@@ -110,7 +187,7 @@ def _find_origin(core: Core, con: Connection, session: str, new: Arrived) -> Non
         there = sources.some(partial(execute, con), core, origin, [segment.last])
     if origin is not None and there and decode_line(there[segment.last]).hash == segment.hash:
         execute(con, TREES["mark"], {**core.at(origin.session, origin.root), "fork": raw(session)})
-    elif not new.log.prefix:
+    elif not new.inherits:
         msg = (
             f"session {session!r} is a fork of {segment.session!r}, which is not here up to entry {segment.last}; "
             "copy that one first"
@@ -125,55 +202,50 @@ def _continue(core: Core, con: Connection, session: str, new: Arrived) -> Create
         Conflict: it is another log, or a longer one.
     """
     head, _ = core.locked(con, session)
-    first, last = new.entries[0].seq, new.entries[-1]
-    place = head.seq - first
-    same = 0 <= place < len(new.entries) and new.entries[place].hash == head.hash.hex()
-    if not same or head.first_seq != first:
+    coming = new.own()
+    same = head.first_seq == new.first.seq
+    same = same and any(entry.hash == head.hash.hex() for entry in _up_to(head.seq, coming))
+    if not same:
         msg = f"session {session!r} is here with another log (or a longer one). Copy it under a new id"
         raise Conflict(msg, seq=head.seq)
-    attaching.keep_all(core, con, core.at(session, head.root), list(new.log.files.items()))
-    if last.seq == head.seq:
-        execute(con, SQL["settle"], core.at(session, head.root))
-        return Created(session, last.seq, new=False)
-    rest = new.entries[place + 1 :]
-    erased = _erased(rest)
-    _write(core, con, session, unraw(head.root), entries=rest, lines=_cleared(new, erased, place + 1))
-    rows = partial(execute, con)
-    late = sources.some(rows, core, head, [seq for seq in erased if seq <= head.seq])
-    sources.write(rows, core, head, {seq: erase_line(line) for seq, line in late.items()})
-    core.refold(con, msgspec.structs.replace(head, seq=last.seq, hash=bytes.fromhex(last.hash)))
-    return Created(session, last.seq, new=False)
-
-
-def _write(
-    core: Core,
-    con: Connection,
-    session: str,
-    root: str,
-    *,
-    entries: Sequence[Entry],
-    lines: list[bytes],
-) -> None:
-    step = 500
-    for start in range(0, len(lines), step):
-        ids = [entry.id for entry in entries[start : start + step]]
-        part = lines[start : start + step]
-        add_lines(core, con, session, root, first_seq=entries[start].seq, ids=ids, lines=part)
-
-
-def _erased(entries: Sequence[Entry]) -> set[int]:
-    """What the erase entries among these name."""
+    here = core.at(session, head.root)
+    attaching.keep_all(core, con, here, new.attachments())
+    if new.last.seq == head.seq:
+        execute(con, SQL["settle"], here)
+        return Created(session, head.seq, new=False)
     named: set[int] = set()
-    for entry in entries:
-        if entry.kind == "erase" and isinstance(entry.body, dict):
-            named |= {seq for seq in entry.body.get("seqs", ()) if type(seq) is int}
-    return named
+    for entry, _ in _written(core, con, head, coming):
+        named |= erased_by(entry)
+    rows = partial(execute, con)
+    late = sources.some(rows, core, head, [seq for seq in named if seq <= head.seq])
+    sources.write(rows, core, head, {seq: erase_line(line) for seq, line in late.items()})
+    core.refold(con, msgspec.structs.replace(head, seq=new.last.seq, hash=bytes.fromhex(new.last.hash)))
+    return Created(session, new.last.seq, new=False)
 
 
-def _cleared(new: Arrived, erased: set[int], start: int) -> list[bytes]:
-    return _clear_all(new.log.lines[start:], new.entries[start:], erased)
+def _up_to(seq: int, lines: Iterator[bytes]) -> Iterator[Entry]:
+    """The entry with this number, if the lines come to it; none behind it is taken."""
+    for line in lines:
+        if seq_of(line) >= seq:
+            yield decode_line(line)
+            return
 
 
-def _clear_all(lines: Sequence[bytes], entries: Sequence[Entry], erased: set[int]) -> list[bytes]:
-    pairs = zip(lines, entries, strict=True)
-    return [erase_line(line) if entry.seq in erased else line for line, entry in pairs]
+def _written(core: Core, con: Connection, head: Head, lines: Iterable[bytes]) -> Iterator[tuple[Entry, int]]:
+    """The entries of lines that are written some at a time, each with the size of its line."""
+    some: list[tuple[Entry, bytes]] = []
+    size = 0
+    for line in lines:
+        some.append((decode_line(line), line))
+        size += len(line)
+        if size >= _BATCH_BYTES or len(some) >= _BATCH_LINES:
+            yield from _write(core, con, head, some)
+            some, size = [], 0
+    if some:
+        yield from _write(core, con, head, some)
+
+
+def _write(core: Core, con: Connection, head: Head, some: list[tuple[Entry, bytes]]) -> Iterator[tuple[Entry, int]]:
+    ids, lines = [entry.id for entry, _ in some], [line for _, line in some]
+    add_lines(core, con, head.id, unraw(head.root), first_seq=some[0][0].seq, ids=ids, lines=lines)
+    return ((entry, len(line)) for entry, line in some)

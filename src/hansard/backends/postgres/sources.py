@@ -28,6 +28,7 @@ ENTRIES: Final = statements("entries")
 _FEW: Final = 64
 _MANY: Final = 1_000
 _BYTES: Final = 8 * MIB
+_LAST: Final = 2**63 - 2
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -171,8 +172,17 @@ def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = Fal
         if newest_first:
             last = found[-1][0] - 1
         else:
-            first = found[-1][0] + len(lines_in(found[-1][1]))
-        most = max(1, min(_MANY, most * 4, _BYTES // max(1, size // len(found))))
+            behind = found[-1][0] + len(lines_in(found[-1][1]))
+            if behind <= first:
+                # Nothing but the row before, in which the first would be.
+                return
+            first = behind
+        most = max(2, min(_MANY, most * 4, _BYTES // max(1, size // len(found))))
+
+
+def own_lines(rows: Rows, core: Core, head: Head) -> Iterator[bytes]:
+    """All lines of a session's own log, and what stands behind it, unchecked; read as they are asked for."""
+    return (line for _, line in raw_lines(rows, core, Stretch(head.root, head.session, head.first_seq, _LAST)))
 
 
 def lines(rows: Rows, core: Core, head: Head, *, after: int = 0) -> Iterator[bytes]:
@@ -198,12 +208,6 @@ def lines(rows: Rows, core: Core, head: Head, *, after: int = 0) -> Iterator[byt
     if expected <= head.seq:
         core.head(head.id, rows)
         _missing(head, expected)
-
-
-def own_lines(rows: Rows, core: Core, head: Head) -> list[bytes]:
-    """All lines of a session's own log, and what stands behind it, unchecked."""
-    asked = core.at(head.session, head.root, first_seq=head.first_seq)
-    return [line for _, data in rows(ENTRIES["own"], asked) for line in lines_in(data)]
 
 
 def some(rows: Rows, core: Core, head: Head, seqs: Collection[int]) -> dict[int, bytes]:
@@ -256,5 +260,5 @@ def salvaged(rows: Rows, core: Core, head: Head, after: int, before: int | None)
     if after + 1 < head.first_seq:
         inherited = entries(rows, core, head, after=after, before=head.first_seq)
         found += [entry for entry in inherited if before is None or entry.seq < before]
-    own = salvage(own_lines(rows, core, head))
+    own = salvage(list(own_lines(rows, core, head)))
     return found + [entry for entry in own if entry.seq > after and (before is None or entry.seq < before)]

@@ -25,11 +25,6 @@ CROSS JOIN LATERAL (
     WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq <= x.seq
     ORDER BY seq DESC LIMIT 1) AS e
 
--- name: own
-SELECT seq, line FROM hansard.entries
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq >= %(first_seq)s
-ORDER BY seq
-
 -- name: by_key
 SELECT x.last, e.seq, e.line
 FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[], %(lasts)b::bigint[]) AS x (root, session, last)

@@ -1,0 +1,149 @@
+"""Large sessions: they come, are looked at and are read again a few megabytes at a time, and not at all if there is no room."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import tempfile
+import tracemalloc
+
+import psycopg
+import pytest
+
+import hansard
+from hansard.backend import Request
+from hansard.backends.creation import created_entry
+from hansard.backends.postgres import PostgresBackend, Settings, receiving
+from hansard.backends.postgres.connecting import Again
+from hansard.codec.line import GENESIS, encode_line, seal
+from hansard.errors import Corrupt, NotFound, Unavailable
+from hansard.limits import MIB
+from hansard.model.requests import Creation
+from support import stores
+
+AT_US = 1_790_000_000_000_000
+ENTRIES, LARGE = 4_000, 12_000
+
+
+def lines_of(session, *, entries, size):
+    """A log, made while it is asked for: so much of it is in nobody's memory."""
+    new, link = created_entry(Creation(), id=session), GENESIS
+    for seq in range(1, entries + 1):
+        line, link = encode_line(seal(new, now_us=AT_US), seq, link, parent=None, commit=(seq, AT_US))
+        yield line
+        new = hansard.user(f"{seq} {'x' * size}", id=f"m-{seq}")
+
+
+@pytest.fixture
+def backend(conninfo):
+    one = PostgresBackend(Settings(stores.url_of(conninfo)), clock=lambda: AT_US)
+    yield one
+    one.close()
+
+
+@contextlib.contextmanager
+def at_most(size):
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < size, f"{peak / MIB:.0f} MiB"
+
+
+def test_a_large_session_is_taken_over_and_checked_without_being_held_in_memory(backend):
+    with at_most(40 * MIB):
+        created = backend.receive("s", lines_of("s", entries=ENTRIES, size=LARGE), ())
+    assert (created.seq, created.new) == (ENTRIES, True)
+    with at_most(40 * MIB):
+        assert list(backend.check("s")) == []
+    info = backend.info("s")
+    assert (info.entry_count, info.message_count) == (ENTRIES, ENTRIES - 1)
+    assert info.size > ENTRIES * LARGE > 45 * MIB
+
+
+def test_the_rest_of_a_large_session_comes_without_its_beginning_being_held_in_memory(backend):
+    lines = list(lines_of("s", entries=ENTRIES, size=LARGE))
+    backend.receive("s", lines[:-2], ())
+    with at_most(40 * MIB):
+        assert not backend.receive("s", lines, ()).new
+    assert backend.info("s").seq == ENTRIES
+    assert backend.append("s", Request(sealed=(seal(hansard.user("on"), now_us=AT_US),))).seq == ENTRIES + 1
+
+
+def test_damage_far_behind_is_found_with_its_place_and_set_aside(backend, conninfo):
+    lines = list(lines_of("s", entries=2_500, size=20))
+    backend.receive("s", lines, ())
+    spoilt = lines[2_199].replace(b"xxxx", b"xxxy")
+    with psycopg.connect(conninfo) as con:
+        con.execute("UPDATE hansard.entries SET line = %s WHERE seq = 2200", (spoilt,))
+    (finding,) = backend.check("s", repair=True)
+    assert (finding.severity, finding.line, finding.offset) == ("damage", 2_200, sum(map(len, lines[:2_199])))
+    assert backend.info("s").seq == 2_199
+    assert list(backend.check("s")) == []
+    with psycopg.connect(conninfo) as con:
+        assert con.execute("SELECT count(*) FROM hansard.quarantine").fetchone() == (301,)
+
+
+def test_a_transaction_that_is_undone_takes_over_all_of_it_the_next_time(backend, monkeypatch):
+    taken, tried = receiving._take_over, []
+
+    def clumsy(*asked):
+        created = taken(*asked)
+        tried.append(created)
+        if len(tried) == 1:
+            msg = "others were there first"
+            raise Again(msg)
+        return created
+
+    monkeypatch.setattr(receiving, "_take_over", clumsy)
+    picture = b"picture" * 1_000
+    backend.create(Creation(id="other"), Request())
+    kept = backend.attach("other", picture, mime="image/png")
+    lines = list(lines_of("s", entries=1_200, size=10))
+    assert backend.receive("s", iter(lines), iter([(kept, picture)])).seq == 1_200
+    assert len(tried) == 2
+    assert list(backend.lines("s")) == lines
+    assert backend.attachment("s", kept.sha256) == picture
+
+
+def test_where_there_is_no_room_for_what_arrives_nothing_of_it_is_there(backend, monkeypatch):
+    class Full(tempfile.SpooledTemporaryFile):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(receiving, "SpooledTemporaryFile", Full)
+    with pytest.raises(Unavailable, match="TMPDIR"):
+        backend.receive("s", lines_of("s", entries=3, size=10), ())
+    with pytest.raises(NotFound):
+        backend.info("s")
+
+
+def test_a_log_that_breaks_off_in_the_middle_leaves_nothing(backend):
+    lines = list(lines_of("s", entries=900, size=10))
+    with pytest.raises(Corrupt) as caught:
+        backend.receive("s", [*lines[:700], lines[701]], ())
+    assert caught.value.line == 701
+    with pytest.raises(NotFound):
+        backend.info("s")
+
+
+@pytest.mark.parametrize("gone", ["seq = 3", "seq > 3"])
+@pytest.mark.parametrize("size", [10, 5 * MIB])
+def test_rows_that_are_missing_are_noticed_by_whoever_reads_on(backend, conninfo, size, gone):
+    backend.receive("s", lines_of("s", entries=5, size=size), ())
+    with psycopg.connect(conninfo) as con:
+        con.execute(f"DELETE FROM hansard.entries WHERE {gone}")
+    with pytest.raises(Corrupt):
+        list(backend.lines("s", after=0))
+    with pytest.raises(Corrupt):
+        list(backend.entries("s"))
+
+
+def test_a_row_that_is_missing_before_large_ones_is_damage(backend, conninfo):
+    backend.receive("s", lines_of("s", entries=5, size=5 * MIB), ())
+    with psycopg.connect(conninfo) as con:
+        con.execute("DELETE FROM hansard.entries WHERE seq = 3")
+    (finding,) = backend.check("s")
+    assert (finding.severity, finding.line) == ("damage", 3)

@@ -135,7 +135,7 @@ def test_rows_that_are_missing_are_noticed_by_whoever_reads_on(backend, conninfo
     backend.receive("s", lines_of("s", entries=5, size=size), ())
     with psycopg.connect(conninfo) as con:
         con.execute(f"DELETE FROM hansard.entries WHERE {gone}")
-    with pytest.raises(Corrupt, match="entry [34]"):
+    with pytest.raises(Corrupt, match=r"entry [34]"):
         list(backend.entries("s"))
 
 

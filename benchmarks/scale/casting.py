@@ -40,7 +40,15 @@ class _Differs(NamedTuple):
         """The same with what follows from it: within texts, and as whole cells."""
         size = sum(map(len, lines))
         within = [*self.said(), link.hex().encode(), b'"size":%d,' % size]
-        return within, [*lines, link, size, self.place, self.at_us, *self.spans(), mark("metadata", "ticket", self.ticket)]
+        return within, [
+            *lines,
+            link,
+            size,
+            self.place,
+            self.at_us,
+            *self.spans(),
+            mark("metadata", "ticket", self.ticket),
+        ]
 
 
 _SIGNS = _Differs(99_999_999, 77_777_777, 981_173_106_789_012)

@@ -78,19 +78,16 @@ def plan(fold: Fold, previous: bytes, requests: Sequence[Request], *, find: Find
 
 def _encode(group: Group, planned: Sequence[_Planned], *, clock: int) -> None:
     """Chain and encode the lines; the last one carries the commit marker."""
-    link, size, last = group.hash, 0, len(planned) - 1
-    for index, (sealed, entry) in enumerate(planned):
-        commit = (planned[0][1].seq, clock) if index == last else None
-        line, link = encode_line(sealed, entry.seq, link, parent=entry.parent, commit=commit)
-        size += len(line)
-        group.lines.append(line)
-        # The entry is of this module's making and nobody else has seen it: what was missing is put in, not copied.
+    # The entries are of this module's making and nobody else has seen them: what was missing is put in, not copied.
+    lines, entries, link = group.lines, [entry for _, entry in planned], group.hash
+    last = entries[-1]
+    force_setattr(last, "commit", (entries[0].seq, clock))
+    for sealed, entry in planned:
+        line, link = encode_line(sealed, entry.seq, link, parent=entry.parent, commit=entry.commit)
         force_setattr(entry, "hash", link.hex())
-        if commit is not None:
-            force_setattr(entry, "commit", commit)
-        group.entries.append(entry)
-    group.hash, group.size = link, size
-    group.fold.settle(size=size, hash=group.entries[-1].hash, touched_us=clock)
+        lines.append(line)
+    group.entries, group.hash, group.size = entries, link, sum(map(len, lines))
+    group.fold.settle(size=group.size, hash=last.hash, touched_us=clock)
 
 
 class _Planning:

@@ -169,7 +169,7 @@ def _encode_extra(extra: object) -> bytes:
 def digest_of(salt: str, body: bytes | memoryview) -> str:
     """The digest of body bytes under a salt."""
     if len(body) < _JOINED_BYTES:
-        return sha256(b"%b%b" % (salt.encode(), body)).hexdigest()
+        return sha256(salt.encode() + body).hexdigest()
     hasher = sha256(salt.encode())
     step = _PIECE if len(body) < _LONG_BYTES else len(body)
     view = memoryview(body)

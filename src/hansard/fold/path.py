@@ -10,7 +10,6 @@ Without the tree, a step back is exact as far as the last nodes are remembered. 
 
 from __future__ import annotations
 
-import copy
 from bisect import bisect_left, bisect_right
 from typing import Final, TypeAlias
 
@@ -63,7 +62,7 @@ class Path:
     def copy(self) -> Path:
         """An equal path; a change of one does not show in the other."""
         other = Path.__new__(Path)
-        other.trail = copy.copy(self.trail)
+        other.trail = msgspec.structs.replace(self.trail)
         # The table is copied by whichever of the two first adds a node.
         self._shared = self._tree is not None
         other._window, other._shared = self._window.copy(), self._shared  # noqa: SLF001 - of its own class
@@ -80,7 +79,7 @@ class Path:
         if self._tree is None:
             return self.copy()
         self._refresh()
-        other = Path(copy.copy(self.trail))
+        other = Path(msgspec.structs.replace(self.trail))
         window: list[_Step] = []
         route = self._tree.route(self._tree.before(self.trail.head))
         counts, previous = NOTHING, 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
@@ -125,7 +124,7 @@ class Fold(Standing):
 
     def _with(self, path: Path) -> Fold:
         other = Fold.__new__(Fold)
-        other._facts, other._path = copy.copy(self._facts), path  # noqa: SLF001 - of its own class
+        other._facts, other._path = msgspec.structs.replace(self._facts), path  # noqa: SLF001 - of its own class
         other._info = self._info  # noqa: SLF001 - the same
         return other
 

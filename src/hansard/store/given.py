@@ -51,11 +51,12 @@ def new_entries(given: GivenEntries) -> list[NewEntry]:
 
 def examined(given: GivenEntries) -> tuple[list[NewEntry], bool]:
     """As `new_entries`, and whether all of them are usual ones (`is_usual`)."""
-    if type(given) is not list and isinstance(given, NewEntry | Message | Mapping):
-        found = [_new_entry(given, "entries")]
-        return found, is_usual(found[0])
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        _refuse("entries", given)
+    if type(given) is not list:
+        if isinstance(given, NewEntry | Message | Mapping):
+            found = [_new_entry(given, "entries")]
+            return found, is_usual(found[0])
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+            _refuse("entries", given)
     found: list[NewEntry] = []
     usual = True
     for number, item in enumerate(given):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from ..errors import Conflict, Invalid
-from ..model.entry import Json, NewEntry
+from ..model.entry import Json
 from ..model.info import Attachment
 from ..model.requests import Appended, Changes, Erasure, Keys
 from . import leases, session_documents
@@ -82,19 +83,20 @@ class Writing(Reading):
         agent: str | None = None,
     ) -> Appended:
         """As `append`, and all is told: the seq and id of every entry, and how many are new."""
-        given = new_entries(entries) if documents else entries
-
-        def drafted(more: Sequence[NewEntry] = ()) -> Drafted:
-            return draft_append(
-                self._place, self.id, given, key=key, expect=expect, state=state, status=status, set=set, lease=lease,
-                run=run, agent=agent, store_documents=store_documents, more=more,
-            )  # fmt: skip
-
+        drafted = partial(
+            draft_append, self._place, self.id, key=key, expect=expect, state=state, status=status, set=set, lease=lease,
+            run=run, agent=agent, store_documents=store_documents,
+        )  # fmt: skip
         if documents:
-            return session_documents.commit(self._place, self.id, writes_of(documents), drafted, keyed=key is not None)
-        ready = drafted()
-        attach_all(self._place, self.id, ready)
-        return self._saved(ready)
+            given = new_entries(entries)
+            return session_documents.commit(
+                self._place,
+                self.id,
+                writes_of(documents),
+                lambda more: drafted(given, more=more),
+                keyed=key is not None,
+            )
+        return self._saved(drafted(entries))
 
     @property
     def documents(self) -> Documents:
@@ -156,6 +158,8 @@ class Writing(Reading):
         return self._saved(drafted).seq
 
     def _saved(self, drafted: Drafted) -> Appended:
+        if drafted.files:
+            attach_all(self._place, self.id, drafted)
         appended = self._place.backend.append(self.id, drafted.request)
         self._place.saved()
         return appended
@@ -211,7 +215,6 @@ class Writing(Reading):
             if not drafted.entries and changes is None:
                 return drafted.info.seq
             ready = draft(self._place, drafted.entries, changes=changes, expect=drafted.info.seq)
-            attach_all(self._place, self.id, ready)
             return self._saved(ready).seq
 
         with self._place.turn(self.id):

@@ -78,6 +78,8 @@ class Following:
     @property
     def inode(self) -> int:
         """Of the file that is open; known also of one that does not begin yet, or whose first line is gone."""
+        if self._seen:
+            return self._seen[1]
         return identity(self._fd)[1] if self._fd >= 0 else 0
 
     def check_begun(self) -> None:
@@ -253,7 +255,7 @@ class Following:
 
     def source(self, damage: Corrupt | None = None) -> sources.Source:
         """This log's own entries as far as they are known whole."""
-        inode = self._seen[1] if self._seen else self.inode
+        inode = self.inode
         return sources.Source(
             self.path, self.first_seq, self.mark.seq, self.mark.offset, self.first_seq, damage, inode, self._first_hash
         )

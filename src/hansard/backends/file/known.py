@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
 
-from ...errors import NotFound, Unavailable
+from ...errors import HansardError, NotFound, Unavailable
 from . import scan
 
 
@@ -41,25 +40,9 @@ def state(fd: int) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-class os_errors:  # noqa: N801 - used like a function, and written as a class because it stands around each commit
-    """Turn what the system says into what the contract says."""
-
-    __slots__ = ("_path",)
-
-    def __init__(self, path: Path) -> None:
-        """Name the file that the calls are about."""
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, FileNotFoundError) and not os.path.lexists(self._path):
-            msg = f"{self._path}: the session was deleted meanwhile. Nothing of this call was acknowledged"
-            raise NotFound(msg) from error
-        if isinstance(error, OSError):
-            why = error.strerror or error
-            msg = f"{self._path}: {why}. Nothing of this call was acknowledged; see to the disk and repeat it"
-            raise Unavailable(msg) from error
+def unacknowledged(path: Path, error: OSError) -> HansardError:
+    """What the contract says where the system has refused a call about a log, before anything was acknowledged."""
+    if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
+        return NotFound(f"{path}: the session was deleted meanwhile. Nothing of this call was acknowledged")
+    why = error.strerror or error
+    return Unavailable(f"{path}: {why}. Nothing of this call was acknowledged; see to the disk and repeat it")

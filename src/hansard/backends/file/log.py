@@ -19,7 +19,7 @@ from ...fold import Fold
 from .. import commit
 from . import disk, locks, scan
 from .following import Following
-from .known import identity, os_errors, state
+from .known import identity, state, unacknowledged
 from .layout import LOG, POISONED
 
 _IN_TURN: Final = 4
@@ -54,13 +54,14 @@ class Log(Following):
         Raises:
             NotFound, Unavailable: the session was deleted; the log can't be opened, or nothing may be written there.
         """
-        with os_errors(self.path):
-            try:
-                # In here, too: an interrupt may come as soon as the lock is taken.
-                self._lock(locks.acquire_in_turn)
-                yield self._fd
-            finally:
-                self.unlock()
+        try:
+            # In here, too: an interrupt may come as soon as the lock is taken.
+            self._lock(locks.acquire_in_turn)
+            yield self._fd
+        except OSError as error:
+            raise unacknowledged(self.path, error) from error
+        finally:
+            self.unlock()
 
     def lock(self, *, wait: bool = True) -> bool | None:
         """Lock the file that the path names, for `begin`: whether it is as it was; None if others hold it, and no `wait`.
@@ -73,8 +74,10 @@ class Log(Following):
             acquire = locks.acquire_at_once if wait else locks.try_acquire
         else:
             acquire = locks.acquire_in_turn if wait else locks.try_in_turn
-        with os_errors(self.path):
+        try:
             return self._lock(acquire)
+        except OSError as error:
+            raise unacknowledged(self.path, error) from error
 
     def _lock(self, acquire: Callable[[int], bool | None]) -> bool | None:
         if self._poisoned:
@@ -135,16 +138,17 @@ class Log(Following):
             HansardError: nothing of any request was written.
         """
         written = False
-        with os_errors(self.path):
-            try:
-                group = self._plan(requests, as_before=as_before)
-                if group.lines:
-                    self._put(group)
-                    written = True
-                return group
-            finally:
-                if not written:
-                    self.unlock()
+        try:
+            group = self._plan(requests, as_before=as_before)
+            if group.lines:
+                self._put(group)
+                written = True
+        except OSError as error:
+            raise unacknowledged(self.path, error) from error
+        finally:
+            if not written:
+                self.unlock()
+        return group
 
     def end(self, group: commit.Group) -> None:
         """What `begin` wrote is durable when this returns. The lock is given back in any case.
@@ -152,22 +156,24 @@ class Log(Following):
         Raises:
             Unavailable: nothing of the group stays.
         """
-        with os_errors(self.path):
-            try:
-                self._make_durable(group)
-            finally:
-                self.unlock()
+        try:
+            self._make_durable(group)
+        except OSError as error:
+            raise unacknowledged(self.path, error) from error
+        finally:
+            self.unlock()
 
     def end_synced(self, group: commit.Group, failed: BaseException | None) -> None:
         """As `end`, for a file that was synced together with others; `failed` is what came of it."""
-        with os_errors(self.path):
-            try:
-                if failed is not None:
-                    self._take_back()
-                    raise failed
-                self._settle(group)
-            finally:
-                self.unlock()
+        try:
+            if failed is not None:
+                self._take_back()
+                raise failed
+            self._settle(group)
+        except OSError as error:
+            raise unacknowledged(self.path, error) from error
+        finally:
+            self.unlock()
 
     @property
     def fd(self) -> int:

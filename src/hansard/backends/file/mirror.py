@@ -31,6 +31,8 @@ class Mirror:
         self.indexer = Indexer(root, Catalogue(root / "index.db", fold_version=FOLD_VERSION, store=store), self)
         self._root = root
         self._core: Core | None = None
+        # A log is about to be written to: after a crash it must be looked at.
+        self.announce = self.indexer.begin
 
     def follow(self, core: Core) -> None:
         """Read the logs through this core from now on."""
@@ -38,10 +40,6 @@ class Mirror:
         self.indexer.start()
 
     # -- what the core says and asks -----------------------------------------------------------------------------
-
-    def announce(self, place: str) -> None:
-        """A log is about to be written to: after a crash it must be looked at."""
-        self.indexer.begin(place)
 
     def touched(self, log: Log) -> None:
         """A log was written to. Its row is made later, on another thread."""

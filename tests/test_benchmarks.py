@@ -11,6 +11,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[1]
 NAMES = [
     "floor: one write and fdatasync",
+    "the format's own work / floor",
     "append p50, empty session",
     "append p50, long session",
     "append, long / empty session",

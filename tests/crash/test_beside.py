@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 
 import msgspec
@@ -13,16 +12,8 @@ from calls import BY_HAND, CALLS, READS, leftovers, locks_kept, make, open_files
 from stepping import Stepping
 
 import hansard
-from hansard.backends.file import database, sidebyside
 
-
-@pytest.fixture(autouse=True)
-def no_syncs(monkeypatch):
-    """Nothing here is about power cuts."""
-    for name in ("fsync", "fdatasync"):
-        monkeypatch.setattr(os, name, lambda fd: None)
-    monkeypatch.setattr(sidebyside, "sync", lambda fds, *, names=False: [None] * len(fds))
-    monkeypatch.setitem(database._SETTINGS, "synchronous", "OFF")
+pytestmark = pytest.mark.usefixtures("no_syncs")
 
 
 class Outcome(msgspec.Struct):

@@ -41,7 +41,7 @@ def taken_away_at(monkeypatch, tmp_path, session):
 )
 def test_an_attachment_handed_in_while_its_session_is_deleted_has_no_session(session, taken_away_at, data, at):
     taken_away_at(at)
-    with pytest.raises(NotFound, match="'s'"):
+    with pytest.raises(NotFound, match="deleted meanwhile"):
         session.attach(data, mime="text/plain")
 
 

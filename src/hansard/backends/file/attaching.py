@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import Corrupt, NotFound
-from ...limits import GARBAGE_AGE_S
 from ...model.info import Attachment
 from . import disk, sources
 from .core import Core
 from .layout import ATTACHMENTS
-from .log import Log
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _EXTENSIONS: Final = {
@@ -42,21 +40,19 @@ def attach(core: Core, session: str, data: bytes, *, mime: str, name: str | None
     digest = hash_of(data).hexdigest()
     kept = Attachment(digest, len(data), mime, name)
     with core.current(session) as log:
-        path = _file(core.layout.folder(log.place), digest)
-        if path is None:
-            _keep(core, log, data, f"{digest}.{extension(mime)}")
-            return kept
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime_ns // 1000 > core.clock() - GARBAGE_AGE_S * 500_000:
+        folder = core.layout.folder(log.place) / ATTACHMENTS
+        # Under the lock, so that it is not made for a session of the same id that is just begun: it would seem to have been
+        # one before. And what has lain there for long may be collected as garbage, but only by whoever has the lock.
+        with log.held():
+            path = _file(folder.parent, digest)
+            if path is not None:
                 _found(path, core.clock())
                 return kept
-    # It has lain there for long and may be collected as garbage at this moment, but only by whoever has the lock.
-    with core.held(session) as log:
-        path = _file(core.layout.folder(log.place), digest)
-        if path is None:
-            _keep(core, log, data, f"{digest}.{extension(mime)}")
-        else:
-            _found(path, core.clock())
+            core.announce(log)
+            disk.make_folder(folder)
+        path = folder / f"{digest}.{extension(mime)}"
+        disk.write_file(path, data)
+        _stamp(path, core.clock())
     return kept
 
 
@@ -64,14 +60,6 @@ def _found(path: Path, now_us: int) -> None:
     """Have a file that is there count as handed in now. Who put it there may not have come to sync its name."""
     disk.sync_folder(path.parent)
     _stamp(path, now_us)
-
-
-def _keep(core: Core, log: Log, data: bytes, name: str) -> None:
-    core.announce(log)
-    folder = core.layout.folder(log.place) / ATTACHMENTS
-    disk.make_folder(folder)
-    disk.write_file(folder / name, data)
-    _stamp(folder / name, core.clock())
 
 
 def _stamp(path: Path, now_us: int) -> None:

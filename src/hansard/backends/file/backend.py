@@ -119,7 +119,7 @@ class FileBackend(Upkeep):
 
     def attach(self, session: str, data: bytes, *, mime: str, name: str | None = None) -> Attachment:
         """As the contract says."""
-        with self._open() as core:
+        with self._making() as core:
             return attaching.attach(core, session, data, mime=mime, name=name)
 
     def attachment(self, session: str, sha256: str) -> bytes:

@@ -57,7 +57,7 @@ def rows_of(creation: Creation, turn: Sequence[NewEntry], *, place: int, now_us:
     }  # fmt: skip
     yield "ids", (b"", name, name)
     for group in (first, second):
-        stored = packed(group.entries[0].seq, [one.id for one in group.entries], group.lines)
+        stored = packed(group.entries, group.lines)
         for seq, key, lines in zip(stored.seqs, stored.keys, stored.lines, strict=True):
             yield "entries", (b"", name, name, seq, key, lines)
     yield "sessions", tuple(row[column] for column in COLUMNS)

@@ -9,6 +9,7 @@ import hansard
 from hansard.backends.postgres import Settings, Tables
 from hansard.backends.postgres.packing import keys_of, line_at, lines_in, one_by_one, packed, unpacked
 from hansard.codec.names import new_ids
+from hansard.model.entry import Entry
 from hansard.store.place import place_of
 from support import stores
 
@@ -20,6 +21,10 @@ def rows_of(conninfo, session):
         return con.execute(_ROWS, (session.encode(),)).fetchall()
 
 
+def entries_of(ids, *, first):
+    return [Entry(seq, one, "", "event", {}) for seq, one in enumerate(ids, first)]
+
+
 def turn(number, count=4):
     return [hansard.user(f"turn {number} word{number}x{place}") for place in range(count)]
 
@@ -27,7 +32,7 @@ def turn(number, count=4):
 def test_lines_whose_ids_were_drawn_together_become_one_row_and_come_back():
     ids = [*new_ids(4), *new_ids(1), "given", *new_ids(3)]
     lines = [b"line %d\n" % number for number in range(len(ids))]
-    rows = packed(11, ids, lines)
+    rows = packed(entries_of(ids, first=11), lines)
     assert rows.seqs == [11, 15, 16, 17]
     assert list(unpacked(zip(rows.seqs, rows.lines, strict=True))) == list(enumerate(lines, 11))
     assert [key in keys_of(ids[:4]) for key in rows.keys] == [True, False, False, False]
@@ -38,7 +43,8 @@ def test_lines_whose_ids_were_drawn_together_become_one_row_and_come_back():
 @pytest.mark.parametrize(("count", "size"), [(17, 10), (3, 30_000)])
 def test_lines_that_are_many_or_large_have_a_row_each(count, size):
     ids, lines = new_ids(count), [b"x" * size + b"\n"] * count
-    assert packed(1, ids, lines) == one_by_one(1, ids, lines)
+    entries = entries_of(ids, first=1)
+    assert packed(entries, lines) == one_by_one(entries, lines)
 
 
 def test_lines_are_taken_out_of_a_row_whatever_their_ends_are():

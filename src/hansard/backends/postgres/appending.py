@@ -7,15 +7,14 @@ takes the third.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
-import msgspec
-
-from ...fold import FOLD_VERSION, Fold
+from ...fold import FOLD_VERSION
 from .. import commit
 from .connecting import Connection
 from .core import SQL
+from .known import Known
 from .packing import Rows
 from .rows import clamp, clean, columns, encode_state, usual_columns
 from .wire import BIGINT, BLOBS, BOOL, BYTEA, NUMBERS, TEXT, Wired, blobs, eight, number, numbers
@@ -34,46 +33,40 @@ _ROWS: Final = Wired("append_rows", SQL["append_rows"], _TYPES)
 _ROW: Final = Wired("append_row", SQL["append_row"], _TYPES)
 _VERSION: Final = eight(FOLD_VERSION)
 
-
-class Log(msgspec.Struct, frozen=True):
-    """A log, and the head that the writer takes it to have."""
-
-    tenant: bytes
-    root: bytes
-    session: bytes
-    seq: int
-    hash: bytes
-    version: int
+Here: TypeAlias = Mapping[str, bytes]
+"""The tenant, root and session that name a log."""
 
 
 def _text(said: str) -> bytes:
     return (clean(said) or "").encode()
 
 
-def move_on(con: Connection, log: Log, group: commit.Group, rows: Rows, meanwhile: Callable[[], None]) -> bool:
+def move_on(
+    con: Connection, here: Here, was: Known, group: commit.Group, rows: Rows, *, meanwhile: Callable[[], None]
+) -> bool:
     """Whether the group was written as these rows, if it changes of the session's row only what every group does.
 
-    `meanwhile` is done while the server works. Errors as `Wired.run` says.
+    `was` is what the writer takes the log to be; `meanwhile` is done while the server works. Errors as `Wired.run` says.
     """
     fold = group.fold
     messages, entries, size, updated_at, activity_at = fold.tally
+    updated = _text(updated_at)
     packed: dict[str, bytes | None] = {
-        "tenant": log.tenant, "root": log.root, "session": log.session,
-        "was_seq": eight(log.seq), "was_hash": log.hash, "was_version": eight(log.version),
+        **here, "was_seq": eight(was.seq), "was_hash": was.hash, "was_version": eight(was.version),
         "seq": eight(fold.seq), "hash": group.hash, "fold_version": _VERSION, "fold": fold.dump(state=False),
-        "message_count": eight(clamp(messages)), "entry_count": eight(clamp(entries)), "size": eight(clamp(size)),
-        "updated_at": _text(updated_at), "activity_at": _text(activity_at),
+        "message_count": eight(messages), "entry_count": eight(entries), "size": eight(size),
+        "updated_at": updated, "activity_at": updated if activity_at == updated_at else _text(activity_at),
         "touched_us": eight(clamp(fold.touched_us)),
     }  # fmt: skip
     if len(rows.lines) == 1:
-        packed.update(first=eight(rows.seqs[0]), key=rows.keys[0], line=rows.lines[0])
+        packed["first"], packed["key"], packed["line"] = eight(rows.seqs[0]), rows.keys[0], rows.lines[0]
         return _ROW.count(con, packed, meanwhile) > 0
-    packed.update(seqs=numbers(rows.seqs), ids=blobs(rows.keys), lines=blobs(rows.lines))
+    packed["seqs"], packed["ids"], packed["lines"] = numbers(rows.seqs), blobs(rows.keys), blobs(rows.lines)
     return _ROWS.count(con, packed, meanwhile) > 0
 
 
 def change(
-    con: Connection, log: Log, before: Fold, group: commit.Group, rows: Rows, *, given: Sequence[bytes]
+    con: Connection, here: Here, was: Known, group: commit.Group, rows: Rows, *, given: Sequence[bytes]
 ) -> tuple[bool, list[bytes]]:
     """Whether the group was written as these rows, whatever it changes but the marks; if not, rows with a given key.
 
@@ -81,11 +74,10 @@ def change(
     """
     fold = group.fold
     info = fold.info()
-    new_state = before.state is not fold.state
+    new_state = was.fold.state is not fold.state
     first, *found = _CHANGE.run(con, {
-        **usual_columns(fold), **columns(info),
-        "tenant": log.tenant, "root": log.root, "session": log.session,
-        "was_seq": log.seq, "was_hash": log.hash, "was_version": log.version,
+        **usual_columns(fold), **columns(info), **here,
+        "was_seq": was.seq, "was_hash": was.hash, "was_version": was.version,
         "seq": fold.seq, "hash": group.hash, "fold_version": FOLD_VERSION, "fold": fold.dump(state=False),
         "seqs": rows.seqs, "ids": rows.keys, "lines": rows.lines,
         "new_state": new_state, "state": encode_state(info.state) if new_state else None, "given": given,

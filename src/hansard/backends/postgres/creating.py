@@ -13,7 +13,7 @@ from ...codec import names, values
 from ...codec.line import GENESIS, seal
 from ...errors import AlreadyExists, HansardError, Invalid, NotFound
 from ...fold import FOLD_VERSION, Fold
-from ...model.entry import NewEntry
+from ...model.entry import Entry, NewEntry
 from ...model.info import SessionInfo
 from ...model.requests import Created, Creation
 from .. import commit
@@ -205,8 +205,7 @@ def write_first(
         "state": encode_state(info.state),
     }  # fmt: skip
     execute(con, SQL["make"], row)
-    ids = [entry.id for entry in group.entries]
-    add_lines(core, con, session, root, first_seq=group.entries[0].seq, ids=ids, lines=group.lines)
+    add_lines(core, con, session, root, entries=group.entries, lines=group.lines)
     if folded and (marks := marks_of(info)):
         execute(con, SQL["add_marks"], {**here, "marks": marks})
 
@@ -217,11 +216,10 @@ def add_lines(
     session: str,
     root: str,
     *,
-    first_seq: int,
-    ids: Sequence[str],
+    entries: Sequence[Entry],
     lines: Sequence[bytes],
 ) -> None:
-    """Write lines from a number on."""
-    rows = one_by_one(first_seq, ids, lines)
+    """Write the lines of entries."""
+    rows = one_by_one(entries, lines)
     more = {"seqs": rows.seqs, "ids": rows.keys, "lines": rows.lines}
     execute(con, SQL["add_lines"], core.at(session, raw(root), **more))

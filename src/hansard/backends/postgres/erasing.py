@@ -111,7 +111,7 @@ def _erase_in(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, 
         if isinstance(group.answers[0], HansardError):
             raise group.answers[0]
         added = group.entries[0]
-        add_lines(core, con, head.id, unraw(head.root), first_seq=added.seq, ids=[added.id], lines=group.lines)
+        add_lines(core, con, head.id, unraw(head.root), entries=[added], lines=group.lines)
         _clear(core, con, head, set(seqs), work)
         head = msgspec.structs.replace(head, seq=added.seq, hash=group.hash)
     core.refold(con, head)

@@ -71,10 +71,11 @@ class Recalling:
 
     def recall(self, session: str) -> Known | None:
         """What this process knows of a log."""
+        name = raw(session)
         with self._mutex:
-            known = self._known.get(raw(session))
+            known = self._known.get(name)
             if known is not None:
-                self._known.move_to_end(raw(session))
+                self._known.move_to_end(name)
             return known
 
     def learn(self, session: bytes, known: Known) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Self, TypeVar
 
 from ...backend import CAPABILITIES
@@ -56,7 +57,7 @@ class Opened:
         self._core = Core(db, raw(tenant), clock)
         self._core.touched = lambda session: hints.wrote(self._core.tenant, session)
         self._background = Background(self._core)
-        self._queues = Queues(lambda session, requests: commit_requests(self._core, session, requests))
+        self._queues = Queues(partial(commit_requests, self._core))
         _stores.add(self)
 
     def _forget(self) -> None:

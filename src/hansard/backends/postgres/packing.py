@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from ...model.entry import Entry
 from .rows import raw
 
 _LINES_MAX: Final = 16
@@ -34,41 +35,37 @@ class Rows(msgspec.Struct, frozen=True):
     lines: list[bytes]
 
 
-def one_by_one(first: int, ids: Sequence[str], lines: Sequence[bytes]) -> Rows:
-    """A row for each line, from a number on."""
-    return Rows(list(range(first, first + len(lines))), [raw(one) for one in ids], list(lines))
+def one_by_one(entries: Sequence[Entry], lines: Sequence[bytes]) -> Rows:
+    """A row for each line."""
+    return Rows([entry.seq for entry in entries], [raw(entry.id) for entry in entries], list(lines))
 
 
-def packed(first: int, ids: Sequence[str], lines: Sequence[bytes]) -> Rows:
-    """Rows for the lines of one commit from a number on: few, where the lines are small.
+def packed(entries: Sequence[Entry], lines: Sequence[bytes]) -> Rows:
+    """Rows for the lines of one commit: few, where the lines are small.
 
     The ids must have been drawn by `new_ids` for this commit; only then a row's key finds all that is in it.
     """
-    rows = Rows([], [], [])
-    start = 0
-    while start < len(ids):
-        end = _end_of_run(ids, start)
-        together = b"".join(lines[start:end])
-        if 1 < end - start <= _LINES_MAX and len(together) <= _BYTES_MAX:
-            rows.seqs.append(first + start)
-            rows.keys.append(_shared(ids[start]))
-            rows.lines.append(together)
-        else:
-            rows.seqs.extend(range(first + start, first + end))
-            rows.keys.extend(map(raw, ids[start:end]))
-            rows.lines.extend(lines[start:end])
-        start = end
-    return rows
-
-
-def _end_of_run(ids: Sequence[str], start: int) -> int:
-    """Where the ids end that were drawn together with the one at a place."""
-    end, count = start + 1, len(ids)
-    if _DRAWN.fullmatch(ids[start]) is not None:
-        tail = ids[start][_TAIL:]
-        while end < count and ids[end].endswith(tail):
+    seqs: list[int] = []
+    keys: list[bytes] = []
+    data: list[bytes] = []
+    start, count = 0, len(entries)
+    while start < count:
+        first, end = entries[start], start + 1
+        tail = first.id[_TAIL:] if _DRAWN.fullmatch(first.id) is not None else None
+        while tail is not None and end < count and entries[end].id.endswith(tail):
             end += 1
-    return end
+        together = b"".join(lines[start:end])
+        if tail is not None and 1 < end - start <= _LINES_MAX and len(together) <= _BYTES_MAX:
+            seqs.append(first.seq)
+            keys.append(_SHARED + tail.encode())
+            data.append(together)
+        else:
+            single = one_by_one(entries[start:end], lines[start:end])
+            seqs += single.seqs
+            keys += single.keys
+            data += single.lines
+        start = end
+    return Rows(seqs, keys, data)
 
 
 def _shared(identity: str) -> bytes:

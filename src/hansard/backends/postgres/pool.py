@@ -104,7 +104,14 @@ class Database:
         """
         if self._closed:
             raise Unavailable(_CLOSED)
-        con = self._place()
+        con, waits = None, bool(self._line)
+        if not waits:
+            try:
+                con = self._places.pop()
+            except IndexError:
+                waits = True
+        if waits:
+            con = self._place()
         if con is not None and not fresh and con.used_at > time.monotonic() - _IDLE_MAX_S:
             return con
         try:
@@ -118,14 +125,11 @@ class Database:
             raise
 
     def _place(self) -> Connection | None:
-        """A place, with the connection that stands there; of those who wait, whoever came first gets it.
+        """A place that one waits for, with the connection that stands there; of those who wait, whoever came first gets it.
 
         Raises:
             Unavailable: nobody gives one back for too long, or the store was closed.
         """
-        if not self._line:
-            with contextlib.suppress(IndexError):
-                return self._places.pop()
         turn = _Turn()
         with self._mutex:
             self._line.append(turn)
@@ -166,13 +170,13 @@ class Database:
 
     def give_back(self, con: Connection, error: BaseException | None) -> None:
         """Keep a connection that was lent, if it is as good as new."""
+        # Whoever closes one says so by an error: those that are kept are open, and whoever is lent one need not look.
         clean = error is None or (
             isinstance(error, Exception)
             and not con.closed
             and con.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
         )
-        # Those that are kept are open: whoever is lent one need not look.
-        if clean and not self._closed and not con.closed:
+        if clean and not self._closed:
             con.used_at = time.monotonic()
             self._put(con)
             if self._closed:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from ...backend import Answer, Request
 from ...errors import HansardError, Unavailable
@@ -29,17 +31,14 @@ class _Waiter:
         self.answer: Answer | None = None
 
 
-class _Line:
+class _Line(msgspec.Struct):
     """Those who wait for one session."""
 
-    __slots__ = ("turn", "unanswered", "waiting")
-
-    def __init__(self) -> None:
-        self.unanswered = 0
-        """Those who wait, and those for whom somebody commits now: while there is one, all stand in this line."""
-        self.turn = threading.Lock()
-        """Held by the thread that commits."""
-        self.waiting: deque[_Waiter] = deque()
+    unanswered: int = 0
+    """Those who wait, and those for whom somebody commits now: while there is one, all stand in this line."""
+    turn: Any = msgspec.field(default_factory=threading.Lock)
+    """Held by the thread that commits."""
+    waiting: deque[_Waiter] = msgspec.field(default_factory=deque)
 
 
 class Queues:
@@ -60,9 +59,8 @@ class Queues:
     def append(self, session: str, request: Request) -> Answer:
         """The answer to one append, once it is durable."""
         with self._mutex:
-            line = None if session in self._lines else self._lines.setdefault(session, _Line())
+            line = None if session in self._lines else self._lines.setdefault(session, _Line(1))
             if line is not None:
-                line.unanswered = 1
                 line.turn.acquire()
         if line is not None:
             return self._alone(session, line, request)

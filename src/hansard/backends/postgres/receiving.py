@@ -246,6 +246,6 @@ def _written(core: Core, con: Connection, head: Head, lines: Iterable[bytes]) ->
 
 
 def _write(core: Core, con: Connection, head: Head, some: list[tuple[Entry, bytes]]) -> Iterator[tuple[Entry, int]]:
-    ids, lines = [entry.id for entry, _ in some], [line for _, line in some]
-    add_lines(core, con, head.id, unraw(head.root), first_seq=some[0][0].seq, ids=ids, lines=lines)
+    entries, lines = [entry for entry, _ in some], [line for _, line in some]
+    add_lines(core, con, head.id, unraw(head.root), entries=entries, lines=lines)
     return ((entry, len(line)) for entry, line in some)

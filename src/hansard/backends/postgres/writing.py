@@ -128,7 +128,7 @@ class _Writer:
 
     def _send(self, known: Known, group: commit.Group, *, usual: bool) -> tuple[bool, dict[str, Entry]]:
         """Whether the group was written; if not, the entries that already have ids of it."""
-        log = appending.Log(self.core.tenant, known.root, raw(self.session), known.seq, known.hash, known.version)
+        here = self.core.at(self.session, known.root)
         learned: list[Known] = []
         rows = self._rows(group)
         with self.core.db.connection() as con:
@@ -136,22 +136,25 @@ class _Writer:
             if usual:
                 # Nothing but what every group changes, and no id that can be there.
                 found: list[bytes] = []
-                moved = appending.move_on(con, log, group, rows, lambda: learned.append(_after(known, group)))
+                moved = appending.move_on(
+                    con, here, known, group, rows, meanwhile=lambda: learned.append(_after(known, group))
+                )
             else:
-                moved, found = appending.change(con, log, known.fold, group, rows, given=self._asked_for())
+                moved, found = appending.change(con, here, known, group, rows, given=self._asked_for())
             settled = not con.doubtful
         if moved:
             if not settled:
                 self._make_sure(known)
             self._learn(learned[0] if learned else _after(known, group))
+            return True, {}
         there = [decode_line(line) for row in found for line in lines_in(row)]
-        return moved, {entry.id: entry for entry in there if entry.id in self.given}
+        return False, {entry.id: entry for entry in there if entry.id in self.given}
 
     def _rows(self, group: commit.Group) -> Rows:
         # What others gave ids, or what was refused once, is found by nothing but the ids.
         shared = self.core.db.shared_rows and not self.given and not self.clashed
         rows_of = packed if shared else one_by_one
-        return rows_of(group.entries[0].seq, [entry.id for entry in group.entries], group.lines)
+        return rows_of(group.entries, group.lines)
 
     def _asked_for(self) -> list[bytes]:
         return keys_of([one for one in self.given if one not in self.there])
@@ -218,7 +221,7 @@ class _Writer:
             more = [(entry, len(line)) for entry, line in zip(group.entries, group.lines, strict=True)]
             group.fold = core.fold_of(rows, head, more)
         sent.append(group)
-        self._write(con, head, fold, group)
+        self._write(con, known, group)
         return known, group
 
     def _arrived(self, con: Connection, head: Head, group: commit.Group) -> bool:
@@ -226,15 +229,13 @@ class _Writer:
         found = sources.some(partial(execute, con), self.core, head, [last])
         return found.get(last) == group.lines[-1]
 
-    def _write(self, con: Connection, head: Head, before: Fold, group: commit.Group) -> None:
-        core = self.core
-        log = appending.Log(core.tenant, head.root, head.session, head.seq, head.hash, FOLD_VERSION)
-        moved, _ = appending.change(con, log, before, group, self._rows(group), given=[])
+    def _write(self, con: Connection, known: Known, group: commit.Group) -> None:
+        here = self.core.at(self.session, known.root)
+        moved, _ = appending.change(con, here, known, group, self._rows(group), given=[])
         if not moved:
             msg = f"session {self.session!r}: the head moved although its row is locked; run `hansard check`"
             raise Unavailable(msg)
-        if not self._keeps_marks(before, group.fold):
-            here = core.at(self.session, head.root)
+        if not self._keeps_marks(known.fold, group.fold):
             execute(con, SQL["drop_marks"], here)
             execute(con, SQL["add_marks"], {**here, "marks": marks_of(group.fold.info())})
         self._write_documents(con, group)

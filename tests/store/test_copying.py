@@ -168,3 +168,61 @@ def test_a_document_that_is_ahead_or_other_in_the_second_store_is_left_as_it_is(
     report = store.copy_store(there)
     assert [one.severity for one in report.failed] == ["conflict"]
     assert there.documents.load("plan") == "two"
+
+
+@pytest.fixture
+def before_an_attachment_is_read(store, monkeypatch):
+    """Have something done once, by somebody else, when a copy has read the lines and comes to the attachments."""
+
+    def prepare(work):
+        backend, waiting = store._place.backend, [work]
+        read = backend.attachment
+
+        def attachment(session, sha256):
+            while waiting:
+                waiting.pop()()
+            return read(session, sha256)
+
+        monkeypatch.setattr(backend, "attachment", attachment)
+
+    return prepare
+
+
+def test_a_session_that_is_deleted_while_it_is_copied_is_gone(store, session, there, before_an_attachment_is_read):
+    session.attach(PNG)
+    before_an_attachment_is_read(lambda: store.delete("s"))
+    with pytest.raises(NotFound, match="'s'"):
+        store.copy("s", there)
+    assert not there.exists("s")
+
+
+def test_a_session_that_is_deleted_and_made_anew_while_it_is_copied_is_another(
+    store, session, there, before_an_attachment_is_read
+):
+    session.attach(PNG)
+    before_an_attachment_is_read(lambda: [store.delete("s"), store.create(id="s").append(hansard.user("anew"))])
+    with pytest.raises(NotFound, match="'s' was deleted meanwhile"):
+        store.copy("s", there)
+    assert not there.exists("s")
+
+
+def test_an_entry_that_is_erased_while_it_is_copied_arrives_erased(store, session, there, before_an_attachment_is_read):
+    attachment = session.attach(PNG)
+    before_an_attachment_is_read(lambda: session.erase(2))
+    store.copy("s", there)
+    assert there.get("s").entry(2).erased
+    assert log(there, "s") == log(store, "s")
+    assert there.check() == []
+    with pytest.raises(NotFound):
+        there.attachment("s", attachment.sha256)
+
+
+def test_a_backup_leaves_out_what_is_deleted_meanwhile(store, session, there, tmp_path, before_an_attachment_is_read):
+    store.create(id="kept").append(hansard.user("kept"))
+    session.attach(PNG)
+    before_an_attachment_is_read(lambda: store.delete("s"))
+    made = store.backup(tmp_path / "backup")
+    assert made.failed == ()
+    there.restore(tmp_path / "backup")
+    assert [info.id for info in there.find()] == ["kept"]
+    assert there.check() == []

@@ -13,6 +13,7 @@ from ..backends.versions import shown
 from ..codec.names import check_id
 from ..errors import Conflict, Corrupt, HansardError, Invalid, NotFound
 from ..model.documents import Document
+from ..model.entry import Entry
 from ..model.info import Attachment, SessionInfo
 from ..model.references import attachments_in
 from ..model.requests import Finding
@@ -42,6 +43,10 @@ class CopyReport(msgspec.Struct, frozen=True):
     """Sessions and documents that could not be copied, and why."""
     documents: tuple[Document, ...] = ()
     """Documents of the store that got a new version in the other one."""
+
+
+class _Erased(Exception):
+    """An entry was erased after it had been read, and what it named with it."""
 
 
 class Copier:
@@ -102,15 +107,23 @@ class Copier:
         there = self._target.info(name) if is_there(self._target, name) else None
         if there is not None and there.hash == info.hash and there.seq == info.seq:
             return Copied(name, there.seq, added=0, new=False)
+        own = info.segments[-1].last if info.segments else 0
+        created = None
+        while created is None:
+            lines = self._lines(session, name, inherited=own if inherits else 0)
+            with contextlib.suppress(_Erased):
+                created = self._target.receive(name, lines, self._attachments(session, after=0 if inherits else own))
+        before = own if there is None else there.seq
+        return Copied(name, created.seq, added=max(0, created.seq - before), new=there is None)
+
+    def _lines(self, session: str, name: str, *, inherited: int) -> Iterator[bytes]:
+        """The lines under an id, behind so many inherited ones."""
         lines = self._source.lines(session)
         if name != session:
             lines = renamed(lines, name)
-        own = info.segments[-1].last if info.segments else 0
-        if inherits:
-            lines = itertools.chain(relined(self._source.entries(session, before=own + 1)), lines)
-        created = self._target.receive(name, lines, self._attachments(session, after=0 if inherits else own))
-        before = own if there is None else there.seq
-        return Copied(name, created.seq, added=max(0, created.seq - before), new=there is None)
+        if inherited:
+            lines = itertools.chain(relined(self._source.entries(session, before=inherited + 1)), lines)
+        return iter(lines)
 
     def _attachments(self, session: str, *, after: int) -> Iterator[tuple[Attachment, bytes]]:
         seen: set[str] = set()
@@ -119,10 +132,27 @@ class Copier:
                 if sha256 in seen:
                     continue
                 seen.add(sha256)
-                # Whatever looks like a reference is asked for: foreign data may, without being one.
-                with contextlib.suppress(NotFound):
+                try:
                     data = self._source.attachment(session, sha256)
+                except NotFound:
+                    # Whatever looks like a reference is asked for: foreign data may, without being one.
+                    self._check_stays(session, entry)
+                else:
                     yield msgspec.structs.replace(attachment, size=len(data)), data
+
+    def _check_stays(self, session: str, entry: Entry) -> None:
+        """Return if an entry is there as it was read.
+
+        Raises:
+            NotFound: its session was deleted meanwhile.
+            _Erased: it was erased.
+        """
+        now = next(self._source.entries(session, after=entry.seq - 1, before=entry.seq + 1), None)
+        if now is None or now.hash != entry.hash:
+            msg = f"session {session!r} was deleted meanwhile; nothing of it was copied"
+            raise NotFound(msg)
+        if now.erased:
+            raise _Erased
 
 
 def copy_sessions(source: Backend, target: Backend, sessions: Iterable[str], progress: Progress | None) -> list[Copied]:

@@ -61,6 +61,16 @@ def _questions(store: hansard.Store, shape: Shape) -> dict[str, tuple[Callable[[
         "find by a label, half of all": (
             lambda: store.find(labels={"environment": "test"}, limit=50), hundredth, TARGET_MS,
         ),
+        "find by a label, 1 of 500": (
+            lambda: store.find(labels={"batch": "batch-7"}, limit=50), min(50, shape.sessions // 500), None,
+        ),
+        "find by two labels that none has together": (
+            lambda: store.find(labels={"team": "team-7", "environment": "production"}, limit=50), 0, None,
+        ),
+        "the latest 50 of a project": (
+            lambda: store.find(project="project-7", limit=50), min(50, shape.sessions // 50), TARGET_MS,
+        ),
+        "find by a status that none has": (lambda: store.find(status="running", limit=50), 0, TARGET_MS),
         "find by user and label": (
             lambda: store.find(user=user, labels={"environment": shape.creation(middle).labels["environment"]}, limit=50),
             1, TARGET_MS,

@@ -23,12 +23,14 @@ def store(url):
         yield store
 
 
-@pytest.fixture(params=["few", "some", "most"])
+@pytest.fixture(params=["few", "some", "some long ago", "most"])
 def held_by(request, monkeypatch):
     """How many sessions have a label, as the listing takes it."""
-    rare, some = {"few": (MANY, MANY), "some": (0, MANY), "most": (0, 0)}[request.param]
+    rare, some = {"few": (MANY, MANY), "most": (0, 0)}.get(request.param, (0, MANY))
     monkeypatch.setattr(listing, "_RARE_MAX", rare)
     monkeypatch.setattr(listing, "_SOME_MAX", some)
+    if request.param == "some long ago":
+        monkeypatch.setattr(listing, "_WALKED_MAX", 20)
 
 
 def paged(store, **asked):

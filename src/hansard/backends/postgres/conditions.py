@@ -67,6 +67,10 @@ class Marks(NamedTuple):
     asked_of: LiteralString = "s"
     """The table, by its name in the query, in whose order those are looked for."""
 
+    def led_by(self, mark: int | None) -> Marks:
+        """The same, where the server may begin with those that have this mark: one of some."""
+        return self if mark is None or self.rare else self._replace(rare=frozenset((mark,)), some=self.some - {mark})
+
 
 NO_MARKS: Final = Marks()
 

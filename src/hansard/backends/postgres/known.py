@@ -48,6 +48,8 @@ class Recalling:
         """Told of each session that this process has written to."""
         self.holders: dict[int, tuple[int, float]] = {}
         """How many sessions have a mark, and when that was counted; for choosing how to look, never for answers."""
+        self.horizon: tuple[str, float] = ("", float("-inf"))
+        """How far an order is walked, and when that was found; likewise."""
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._mutex = threading.Lock()
 

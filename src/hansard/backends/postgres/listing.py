@@ -34,6 +34,8 @@ _RARE_MAX: Final = 2_000
 """With a mark that fewer sessions have, those are fetched and sorted; with others the order is walked."""
 _SOME_MAX: Final = 20_000
 """Those who have a mark that fewer have are read before the order is walked."""
+_WALKED_MAX: Final = 30_000
+"""Sessions of an order that are looked through for a mark, at most."""
 _COUNTED_S: Final = 30.0
 _COUNTED_MAX: Final = 1_000
 _STALE_MAX: Final = 1_000
@@ -66,15 +68,22 @@ def find(core: Core, where: Condition, *, order: str, limit: int, cursor: str | 
     matches(where, SessionInfo(id=""))
     after = None if cursor is None else find_cursor(cursor, order)
     complete = freshen(core)
-    marks = _marks(core, where)
-    walks = field == "activity_at" and bool(marks.some) and _only_listed(where) and _says_no_more(where)
-    sql = _listed(where, compiled(where, marks._replace(asked_of="w") if walks else marks))
+    marks, lead = _marks(core, where)
+    walks = order == "-activity" and not marks.rare and bool(marks.some) and _says_no_more(where)
+    walks = walks and _only_listed(where)
+    sql = _listed(where, compiled(where, marks.led_by(lead) if walks else marks))
+    walk = _listed(where, compiled(where, marks._replace(asked_of="w"))) if walks else None
+    horizon = _horizon(core) if walks else ""
     found: list[SessionInfo] = []
     size = limit + 1
     while True:
         size = min(size, _CHUNK_MAX)
-        text, parameters = _page_sql(sql, field, after, size, descending=descending, walks=walks)
+        text, parameters = _page_sql(walk or sql, field, after, size, descending=descending, horizon=walk and horizon)
         rows = core.db.page(text, (core.tenant, *parameters))
+        if walk is not None and horizon and len(rows) < size:
+            # They are not among the sessions that were active last: begin with those who have the mark.
+            walk = None
+            continue
         for row in rows:
             info = known_info(core, Head(*row[:11]))
             if info is not None and (sql.exact or matches(where, info)):
@@ -87,14 +96,26 @@ def find(core: Core, where: Condition, *, order: str, limit: int, cursor: str | 
     return Page(tuple(detached(info) for info in found[:limit]), following, complete)
 
 
-def _marks(core: Core, where: Condition) -> Marks:
-    """How many sessions have those of the marks that a condition asks for, as far as that matters."""
+def _marks(core: Core, where: Condition) -> tuple[Marks, int | None]:
+    """How many sessions have those of the marks that a condition asks for, as far as that matters; the rarest of some."""
     marks = marks_in(where)
     if not marks:
-        return NO_MARKS
+        return NO_MARKS, None
     counts = _counts(core, marks)
     rare = frozenset(mark for mark, count in counts.items() if count < _RARE_MAX)
-    return Marks(core.tenant, rare, frozenset(mark for mark, count in counts.items() if _RARE_MAX <= count < _SOME_MAX))
+    some = {mark: count for mark, count in counts.items() if _RARE_MAX <= count < _SOME_MAX}
+    return Marks(core.tenant, rare, frozenset(some)), min(some, key=some.__getitem__, default=None)
+
+
+def _horizon(core: Core) -> str:
+    """The span behind which no order is walked for a mark, as so many sessions were active since; "" if there are fewer."""
+    now = time.monotonic()
+    span, seen = core.horizon
+    if seen < now - _COUNTED_S:
+        found = core.db.rows(SQL["horizon"], {"tenant": core.tenant, "most": _WALKED_MAX})
+        span = found[0][0] if found else ""
+        core.horizon = span, now
+    return span
 
 
 def _counts(core: Core, marks: Sequence[int]) -> dict[int, int]:
@@ -170,8 +191,10 @@ def _place_of(row: Any) -> Key:
 
 
 def _page_sql(
-    where: Sql, field: str, after: Key | None, size: int, *, descending: bool, walks: bool
+    where: Sql, field: str, after: Key | None, size: int, *, descending: bool, horizon: str | None
 ) -> tuple[LiteralString, tuple[Any, ...]]:
+    """With a horizon the order is walked, up to there."""
+    walks = horizon is not None
     direction: LiteralString = " DESC" if descending else " ASC"
     beyond: LiteralString = "<" if descending else ">"
     # With a span before it, the order is the same, and an index has it.
@@ -186,6 +209,9 @@ def _page_sql(
         if walks:
             behind += " AND w.active_in " + beyond + "= %s"
             place.append(span_of(field, bound))
+    if horizon:
+        behind += " AND w.active_in > %s"
+        place.append(horizon)
     order: LiteralString = ", ".join([column + direction for column in columns])
     text: LiteralString = (
         "SELECT " + HEAD + ", " + _COLUMNS[field] + (_WALK if walks else _PLAIN) + " AND (" + where.text + ")"

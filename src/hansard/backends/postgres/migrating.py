@@ -30,6 +30,8 @@ SHARED_ROWS: Final = 5
 _CONCURRENTLY: Final = "-- concurrently\n"
 _PATIENCE_S: Final = 86_400.0
 """A table is not rewritten, nor an index built, within the deadline of an append."""
+_STATEMENT_END: Final = re.compile(r";\n(?=\S|\Z)")
+"""What belongs to one statement is indented."""
 _NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.(pre|post)\.sql")
 _THERE: Final = "SELECT to_regclass('hansard.migrations') IS NOT NULL"
 _BEGIN: Final = """
@@ -181,7 +183,7 @@ def _beside(db: Database, migration: Migration) -> None:
     con = db.connect()
     try:
         con.deadline_s = _PATIENCE_S
-        for statement in re.sub(r"^--.*\n", "", migration.text, flags=re.MULTILINE).split(";\n"):
+        for statement in _STATEMENT_END.split(re.sub(r"^--.*\n", "", migration.text, flags=re.MULTILINE)):
             if statement.strip():
                 script(con, cast("LiteralString", statement))
     finally:

@@ -77,6 +77,8 @@ CREATE TABLE hansard.sessions (
 -- `active_in`, `touched_in` and `unread` with it: left(activity_at, 18), touched_us >> 24, text_seq < seq.
 CREATE INDEX sessions_active_in ON hansard.sessions (tenant, listed, active_in, session, root);
 CREATE INDEX sessions_user_in ON hansard.sessions (tenant, "user", active_in) WHERE "user" IS NOT NULL;
+CREATE INDEX sessions_status_in ON hansard.sessions (tenant, status, active_in) WHERE status IS NOT NULL;
+CREATE INDEX sessions_project_in ON hansard.sessions (tenant, project, active_in) WHERE project IS NOT NULL;
 CREATE INDEX sessions_touched_in ON hansard.sessions (tenant, touched_in);
 CREATE INDEX sessions_number ON hansard.sessions (tenant, coalesce(agent, ''), coalesce("user", ''), number)
     WHERE number IS NOT NULL;

@@ -139,6 +139,10 @@ SELECT x.mark, (
         SELECT 1 FROM hansard.marks m WHERE m.tenant = %(tenant)s AND m.mark = x.mark LIMIT %(most)s) AS few)
 FROM unnest(%(marks)b::bigint[]) AS x (mark)
 
+-- name: horizon
+SELECT active_in FROM hansard.sessions WHERE tenant = %(tenant)s AND listed
+ORDER BY active_in DESC OFFSET %(most)s LIMIT 1
+
 -- name: add_marks
 INSERT INTO hansard.marks (tenant, root, session, mark)
 SELECT %(tenant)s, %(root)s, %(session)s, x FROM unnest(%(marks)b::bigint[]) AS x ON CONFLICT DO NOTHING

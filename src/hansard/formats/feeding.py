@@ -23,6 +23,8 @@ from .source import Line, entry_id, line_key
 
 BATCH_BYTES: Final = MIB
 BATCH_ENTRIES: Final = 2_000
+_HASHED: Final = 1_000
+"""Names of lines that are hashed at a time."""
 
 
 class Lines:
@@ -48,9 +50,10 @@ class Lines:
     def digest(self, size: int) -> str:
         """One digest for the first `size` lines."""
         hasher = sha256()
-        for number, digest in zip(self.numbers[:size], self.digests[:size], strict=True):
-            hasher.update(entry_id(number, digest).encode())
-            hasher.update(b"\n")
+        for start in range(0, size, _HASHED):
+            part = slice(start, min(start + _HASHED, size))
+            ids = [f"{number}:{digest:016x}\n" for number, digest in zip(self.numbers[part], self.digests[part], strict=True)]
+            hasher.update("".join(ids).encode())
         return hasher.hexdigest()
 
 
@@ -181,9 +184,9 @@ class Feed:
                     raw["around"] = [*entry.around]
             if entry.spot is not None:
                 entry.spot.seq = base + len(entries) + 1
-            if _resolved(entry):
+            if entry.refers is None or _resolved(entry):
                 maker = Taken if entry.raw and entry.at and not entry.suffix else NewEntry
-                entries.append(maker(kind=entry.kind, body=entry.body, id=entry.id, at=entry.at))
+                entries.append(maker(entry.kind, entry.body, entry.id, entry.at))
         return entries
 
     def _settle(self) -> None:
@@ -199,9 +202,7 @@ class Feed:
 
 def _resolved(entry: Planned) -> bool:
     """True if what the entry names is known; it is filled in."""
-    if entry.refers is None:
-        return True
-    member, spot = entry.refers
+    member, spot = entry.refers or ("", START)
     entry.body[member] = spot.seq
     return bool(spot.seq) or spot is START
 

@@ -151,10 +151,11 @@ class _FileImport:
         done = told = 0
         for line in lines_of(self._source.path):
             done += len(line.data) + 1
-            if line.torn and not self._document:
-                self._report.torn = line.number
-                break
-            self._note(line)
+            if isinstance(line.value, Unreadable):
+                if line.torn and not self._document:
+                    self._report.torn = line.number
+                    break
+                self._note(line.number, line.value)
             feed = self._feed(self._reader.key(line), line)
             if feed is not None:
                 feed.take(line)
@@ -165,12 +166,10 @@ class _FileImport:
             if feed is not None:
                 feed.finish()
 
-    def _note(self, line: Line) -> None:
-        if self._document or not isinstance(line.value, Unreadable):
-            return
+    def _note(self, number: int, found: Unreadable) -> None:
         listed = self._report.unreadable
-        if len(listed) < _UNREADABLE_MAX:
-            listed.append(UnreadableLine(line.number, line.value.reason))
+        if not self._document and len(listed) < _UNREADABLE_MAX:
+            listed.append(UnreadableLine(number, found.reason))
 
     def _feed(self, key: Key, line: Line) -> Feed | None:
         """The feed of a session; None if all its lines are there."""

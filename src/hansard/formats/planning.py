@@ -27,7 +27,7 @@ START: Final = Spot()
 """Before the first message."""
 
 
-class Planned(msgspec.Struct):
+class Planned(msgspec.Struct, gc=False):
     """An entry to be, named by its line and a suffix."""
 
     kind: str
@@ -125,21 +125,19 @@ class Clock:
 
 def moment(value: Json) -> str:
     """RFC 3339 text of a time said as text, seconds or milliseconds; "" if it is none."""
-    if isinstance(value, bool) or value is None:
-        return ""
-    if isinstance(value, (int, float)):
-        seconds = value / 1000 if value > 100_000_000_000 else value
-        return times.normal(seconds) if 0 < seconds < 250_000_000_000 else ""
-    if isinstance(value, str) and value[:4].isdigit():
+    if isinstance(value, str):
         try:
-            if len(value) == 24 and (value[10], value[19], value[23]) == ("T", ".", "Z"):
+            if len(value) == 24 and value[10] == "T" and value[19] == "." and value[23] == "Z" and value[:4].isdigit():
                 # What nearly every line has; formatting the time anew would only add the zeros.
                 datetime.fromisoformat(value)
                 return f"{value[:23]}000Z"
-            return times.normal(value)
+            return times.normal(value) if value[:4].isdigit() else ""
         except (ValueError, Invalid):
             return ""
-    return ""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return ""
+    seconds = value / 1000 if value > 100_000_000_000 else value
+    return times.normal(seconds) if 0 < seconds < 250_000_000_000 else ""
 
 
 _IN_NAME: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)-(\d\d)-(\d\d))?")
@@ -182,13 +180,13 @@ def derived(kind: str, suffix: str, body: dict[str, Json], line: Line | tuple[in
 
 def odd_event(format: str, line: Line, at: str) -> Planned | None:  # noqa: A002 - the field's name
     """The event of a line that is no JSON object; None if it is one."""
+    if type(line.value) is dict:
+        return None
     if isinstance(line.value, Unreadable):
         return raw_event(format, "unreadable", line, at)
     if line.value is None and (line.text is None or line.text.strip() != "null"):
         return raw_event(format, "blank", line, at)
-    if not isinstance(line.value, dict):
-        return raw_event(format, "value", line, at)
-    return None
+    return raw_event(format, "value", line, at)
 
 
 def word(value: Any) -> str | None:

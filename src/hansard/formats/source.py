@@ -30,7 +30,7 @@ class Unreadable(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line of a file, without its newline."""
 
     number: int

@@ -7,9 +7,15 @@ import os
 import sys
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import counts, postgres, stores
+
+# How long an example takes on a machine that does other things too says nothing of what it shows.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def _begins_the_run(config) -> bool:

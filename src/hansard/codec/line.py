@@ -52,7 +52,7 @@ _decoder = msgspec.json.Decoder(Entry)
 _head_decoder = msgspec.json.Decoder(_Head)
 
 
-class Sealed(msgspec.Struct, frozen=True):
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """A new entry, checked and encoded as far as that goes before its place in the log is known."""
 
     new: NewEntry

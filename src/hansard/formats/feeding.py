@@ -19,7 +19,7 @@ from ..store.taking import Acknowledged, Taken, begin, take
 from .planning import START, Facts, Planned, Planner
 from .raw import raw_line, raw_of
 from .report import SessionReport
-from .source import Line, entry_id, line_key
+from .source import Line, line_key
 
 BATCH_BYTES: Final = MIB
 BATCH_ENTRIES: Final = 2_000
@@ -52,7 +52,10 @@ class Lines:
         hasher = sha256()
         for start in range(0, size, _HASHED):
             part = slice(start, min(start + _HASHED, size))
-            ids = [f"{number}:{digest:016x}\n" for number, digest in zip(self.numbers[part], self.digests[part], strict=True)]
+            ids = [
+                f"{number}:{digest:016x}\n"
+                for number, digest in zip(self.numbers[part], self.digests[part], strict=True)
+            ]
             hasher.update("".join(ids).encode())
         return hasher.hexdigest()
 

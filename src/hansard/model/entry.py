@@ -59,7 +59,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
         return not self.salt
 
 
-class NewEntry(msgspec.Struct, frozen=True):
+class NewEntry(msgspec.Struct, frozen=True, gc=False):
     """What a caller appends. The store adds seq, hashes and what is left empty here."""
 
     kind: str

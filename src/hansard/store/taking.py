@@ -20,7 +20,7 @@ _FRAME_BYTES: Final = 400
 _encoder = msgspec.json.Encoder()
 
 
-class Taken(NewEntry, frozen=True, gc=False):
+class Taken(NewEntry, frozen=True):
     """An entry around a foreign payload that long base64 was cut out of, with id and time as logs spell them.
 
     Its id is made of digits, letters and colons, its body of texts, numbers and lists of them, smaller than an entry may be.

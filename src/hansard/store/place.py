@@ -35,14 +35,6 @@ def place_of(store: HasPlace) -> Place:
     return place
 
 
-class _Turn:
-    """The right of one thread to edit a session by read and write."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.holder: int | None = None
-
-
 class Place:
     """An open store, seen from inside."""
 
@@ -64,7 +56,9 @@ class Place:
         self._retention = retention
         self.pruner = None if retention is None else Pruner(backend, clock, retention)
         self._closed = False
-        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._editors: dict[str, int] = {}
+        """The threads that edit sessions by read and write at this moment."""
         self._mutex = threading.Lock()
 
     @property
@@ -148,13 +142,13 @@ class Place:
         with self._mutex:
             turn = self._turns.get(session)
             if turn is None:
-                turn = self._turns[session] = _Turn()
-        with turn.lock:
-            turn.holder = threading.get_ident()
+                turn = self._turns[session] = threading.Lock()
+        with turn:
+            self._editors[session] = threading.get_ident()
             try:
                 yield
             finally:
-                turn.holder = None
+                del self._editors[session]
 
     def refuse_inside_edit(self, session: str) -> None:
         """Return unless this thread is inside the function that it gave to `modify` of this session.
@@ -162,8 +156,7 @@ class Place:
         Raises:
             Invalid: it is. Such an append would make every attempt of `modify` fail.
         """
-        turn = self._turns.get(session)
-        if turn is not None and turn.holder == threading.get_ident():
+        if self._editors and self._editors.get(session) == threading.get_ident():
             msg = (
                 f"session {session!r}: a function given to modify() can't write to the session itself; "
                 "put what is to be written into its draft"

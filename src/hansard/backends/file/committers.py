@@ -174,6 +174,9 @@ class Committers:
     def _share(self) -> list[str]:
         """What this committer takes. In a row, every thread gets some: few sessions sync side by side."""
         with self._condition:
+            if not self._ready:
+                # Another committer was faster.
+                return []
             self._gather()
             ready = len(self._ready)
             count = min(_SESSIONS, ready) if sidebyside.usable() else min(_IN_A_ROW, -(-ready // _THREADS))

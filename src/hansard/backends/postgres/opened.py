@@ -55,7 +55,7 @@ class Opened:
         self._tenants: dict[str, Self] = {}
         self._mutex = threading.Lock()
         self._core = Core(db, raw(tenant), clock)
-        self._core.touched = lambda session: hints.wrote(self._core.tenant, session)
+        self._core.touched = partial(hints.wrote, self._core.tenant)
         self._background = Background(self._core)
         self._queues = Queues(partial(commit_requests, self._core))
         _stores.add(self)

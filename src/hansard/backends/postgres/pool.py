@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, LiteralString, TypeVar
 
+import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 
@@ -34,21 +35,20 @@ _IDLE_MAX_S: Final = 600.0
 _CLOSED: Final = "this PostgreSQL store was closed; open it again with hansard.open()"
 
 
-class _Lent:
+class _Lent(msgspec.Struct):
     """A connection while it is in use; quicker than a generator."""
 
-    __slots__ = ("_con", "_db", "_fresh")
-
-    def __init__(self, db: Database, *, fresh: bool) -> None:
-        self._db = db
-        self._fresh = fresh
+    db: Database
+    fresh: bool
+    con: Connection | None = None
 
     def __enter__(self) -> Connection:
-        self._con = self._db.lend(fresh=self._fresh)
-        return self._con
+        self.con = con = self.db.lend(fresh=self.fresh)
+        return con
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._db.give_back(self._con, error)
+        if self.con is not None:
+            self.db.give_back(self.con, error)
 
 
 class _Turn:
@@ -94,7 +94,7 @@ class Database:
 
     def connection(self, *, fresh: bool = False) -> _Lent:
         """A connection in autocommit mode, for this thread alone; a new one with `fresh`. Errors as for `lend`."""
-        return _Lent(self, fresh=fresh)
+        return _Lent(self, fresh)
 
     def lend(self, *, fresh: bool) -> Connection:
         """A connection, to be given back.

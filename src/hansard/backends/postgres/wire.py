@@ -12,6 +12,7 @@ import select
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, LiteralString, TypeAlias
 
 import psycopg
@@ -81,7 +82,7 @@ class Wired:
         self._name = name
         self._text = _PARAMETER.sub(lambda found: places[found[1]], statement).encode()
         self._oids = [types[one][0] for one in names]
-        self._names = names
+        self._in_order = itemgetter(*names)
         self._packed = [(one, types[one][1]) for one in names]
         self._formats = [pq.Format.BINARY] * len(names)
 
@@ -99,7 +100,7 @@ class Wired:
 
         Errors as for `run`. `meanwhile` must not raise.
         """
-        return self._ask(con, [packed[name] for name in self._names], meanwhile).command_tuples or 0
+        return self._ask(con, self._in_order(packed), meanwhile).command_tuples or 0
 
     def _ask(self, con: Connection, packed: Sequence[bytes | None], meanwhile: Callable[[], None]) -> pq.abc.PGresult:
         try:

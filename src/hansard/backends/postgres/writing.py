@@ -50,8 +50,13 @@ class _Writer:
         self.core = core
         self.session = session
         self.requests = requests
-        self.given = [sealed.new.id for request in requests for sealed in request.sealed if sealed.given]
-        self.given += [request.change_id for request in requests if request.change_id]
+        self.given: list[str] = []
+        for request in requests:
+            for sealed in request.sealed:
+                if sealed.given:
+                    self.given.append(sealed.new.id)
+            if request.change_id:
+                self.given.append(request.change_id)
         self.there: dict[str, Entry] = {}
         """Entries that are there already, by those of the given ids that were found."""
         self.seen: bytes | None = None
@@ -68,7 +73,7 @@ class _Writer:
             self.seen = known.hash
             if known.contended:
                 return self.under_lock([])
-            if known.is_fork and self.given:
+            if self.given and known.is_fork:
                 head = self.core.head(self.session)
                 self.there |= sources.by_ids(self.core.db.rows, self.core, head, self.given, inherited_only=True)
             group = self._plan(known.fold, known.hash, self._at(known))

@@ -92,6 +92,13 @@ _MIXED = st.text(alphabet="abC XY_+#.-9é•→—ß\u0301\u0338ⅧЖ数な\u200
 def test_the_tokens_as_one_string_are_the_tokens_and_never_more_than_was_foretold(text, more):
     text += "x" * more
     assert spaced(text).split() == tokens(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["c++", "in C#, not", "#c", "a ++b", "abc++", "9#", "+c++", "f##", "g+++", "x# # y", "c+#", "é#"]
+)
+def test_words_with_signs_are_the_same_tokens_as_one_string(text):
+    assert spaced(text).split() == tokens(text)
     assert len(tokens(text)) <= tokens_at_most(text)
 
 

@@ -158,7 +158,11 @@ codecs.register_error(_FOLDING, _folded_error)
 
 
 def _holds_signed(plain: bytes) -> bool:
-    return (b"++" in plain or b"#" in plain) and _SIGNED.search(plain) is not None
+    if b"++" not in plain and b"#" not in plain:
+        return False
+    # Hardly any sign stands behind a letter, and the pattern looks at each letter.
+    shape = plain.translate(_SHAPES_AND_SIGNS)
+    return (b"a++" in shape or b"a#" in shape) and _SIGNED.search(plain) is not None
 
 
 def _of_ascii(plain: bytes) -> list[str]:
@@ -216,6 +220,11 @@ def _shapes() -> bytes:
 
 
 _SHAPES: Final = _shapes()
+_SHAPES_AND_SIGNS: Final = bytes(
+    b if chr(b) in "+#" else 97 if b < 128 and chr(b).isalpha() else 32 for b in range(256)
+)
+"""Byte → a for a letter, a sign itself, else a space."""
+
 _LETTERS: Final = _SHAPES.replace(b"A", b"a")
 _LONG: Final = b"a" * (TOKEN_CHARS_MAX + 1)
 _WORDS: Final = bytes(b if b < 128 and chr(b).isalnum() else 32 for b in range(256))

@@ -37,6 +37,7 @@ def _run(asked: argparse.Namespace, url: str) -> int:
     started = time.perf_counter()
     make(url, shape, processes=asked.processes)
     report.add("make them", shape.sessions / (time.perf_counter() - started), "1/s", note=f"{shape.sessions} sessions")
+    _look_at_some(url, shape)
     plans = asking.measure(report, url, shape, rounds=asked.rounds)
     if asked.prune:
         pruning.measure(report, url, shape, asked.prune)
@@ -49,12 +50,22 @@ def _run(asked: argparse.Namespace, url: str) -> int:
     return int(asked.strict and report.short)
 
 
+def _look_at_some(url: str, shape: Shape) -> None:
+    """Some of them are whole, and say what they were to say."""
+    with hansard.open(url) as store:
+        for number in range(0, shape.sessions, max(1, shape.sessions // 200)):
+            session = store.get(shape.creation(number).id)
+            wanted = [str(one.body["parts"][0]["text"]) for one in shape.turn(number)]
+            if list(store.check(session.id)) or [message.text for message in session.history()] != wanted:
+                sys.exit(f"session {session.id} is not what an append would have left")
+
+
 def _arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--sessions", type=int, default=1_000_000, metavar="N", help="sessions to make (1000000)")
     parser.add_argument(
-        "--prune", type=float, default=0.1, metavar="SHARE", help="share to take away; 0 for none (0.1)"
+        "--prune", type=float, default=0.02, metavar="SHARE", help="share to take away; 0 for none (0.02)"
     )
     parser.add_argument("--rounds", type=int, default=51, metavar="N", help="times that each question is asked (51)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="that make sessions")

@@ -90,7 +90,8 @@ class _overheard:  # noqa: N801 - used as a function
     """Notes what a store asks the server for pages."""
 
     def __init__(self, store: hansard.Store, asked: list[tuple[str, Sequence[Any]]]) -> None:
-        self._db: Any = store._place.backend._core.db  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        backend: Any = store._place.backend  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._db: Any = backend._core.db  # noqa: SLF001
         self._asked = asked
 
     def __enter__(self) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
 
@@ -32,7 +32,7 @@ def _support() -> ModuleType:
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path) -> Generator[str]:
     """The URL of an empty database on a server that was started for this."""
     support = _support()
     binaries = support.binaries()

@@ -127,7 +127,12 @@ class HansardSessionStore(SessionStore):
         return await threaded(lambda: list(self._entries(key)) or None)
 
     async def load_tail(self, key: SessionKey, limit: int) -> list[SessionStoreEntry]:
-        """The newest `limit` entries, oldest first. Costs what they cost, however long the transcript is."""
+        """The newest `limit` entries, oldest first. Costs what they cost, however long the transcript is.
+
+        Raises:
+            Invalid: the limit is negative.
+        """
+        _check_limit(limit, least=0)
 
         def read() -> list[SessionStoreEntry]:
             return list(itertools.islice(self._entries(key, newest_first=True), limit))[::-1]
@@ -137,8 +142,13 @@ class HansardSessionStore(SessionStore):
     async def load_page(
         self, key: SessionKey, *, after: str | None = None, limit: int = 100
     ) -> Page[SessionStoreEntry]:
-        """A page of entries from the oldest on; pass its `cursor` as `after` for the next. Raises Invalid for a bad one."""
-        if after is not None and not after.isdigit():
+        """A page of entries from the oldest on; pass its `cursor` as `after` for the next.
+
+        Raises:
+            Invalid: `after` is no cursor, or the limit is not positive.
+        """
+        _check_limit(limit, least=1)
+        if after is not None and not (after.isascii() and after.isdigit()):
             msg = f"after: {after!r} is no cursor of load_page(); pass the `cursor` of the page before, or None"
             raise Invalid(msg)
 
@@ -211,6 +221,9 @@ class HansardSessionStore(SessionStore):
     def _append(self, key: SessionKey, entries: Sequence[SessionStoreEntry]) -> None:
         for number, entry in enumerate(entries):
             values.check_value(entry, f"entries[{number}]")
+            if not isinstance(entry, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+                msg = f"entries[{number}]: a JSON object, as the SDK writes them, not {type(entry).__name__}"
+                raise Invalid(msg)
         for _ in range(_ATTEMPTS_MAX):
             session = self._session(key, entries)
             try:
@@ -287,6 +300,12 @@ def session_id(key: SessionKey) -> str:
         msg = "subpath: an empty one names nothing; leave it out for the main transcript"
         raise Invalid(msg)
     return fitting("/".join((_main_id(key), *map(escaped, subpath.split("/")))))
+
+
+def _check_limit(limit: int, *, least: int) -> None:
+    if limit < least:
+        msg = f"limit: a number of entries from {least} on, not {limit}"
+        raise Invalid(msg)
 
 
 def _main_id(key: SessionKey | SessionListSubkeysKey) -> str:

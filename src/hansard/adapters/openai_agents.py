@@ -9,12 +9,14 @@ the visible path and stays on record until it is erased.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import uuid4
 from weakref import ref
+
+import anyio.lowlevel
 
 try:
     from agents.memory import SessionSettings
@@ -35,6 +37,8 @@ LabelsFrom: TypeAlias = "Sequence[str] | Callable[[Any], Mapping[str, str]]"
 """Names to look up in a run's context (keys of a mapping, else attributes), or what gives labels for a context."""
 
 LABELS_FROM: Final = ("tenant_id", "user_id")
+
+T = TypeVar("T")
 
 _MAIN: Final = "main"
 _BRANCHES: Final = "openai_agents_branches"
@@ -81,14 +85,16 @@ class HansardSession:
 
         What other programs said in the session is given as items of the Responses API.
         """
-        session = await self._existing()
+        self._check_open()
         self._calls(wrapper)
         if limit is None and self.session_settings is not None:
             limit = self.session_settings.limit
-        if session is None or limit == 0:
-            return []
         wanted = limit if limit is not None and limit > 0 else None
-        return await threaded(partial(newest, session.sync, wanted))
+
+        async def read(session: AsyncSession) -> list[Item]:
+            return [] if limit == 0 else await threaded(partial(newest, session.sync, wanted))
+
+        return await self._with_existing(read, [])
 
     async def add_items(self, items: list[Item], *, wrapper: Any = None) -> None:
         """All items are durable together, with the usage and labels of the run that they came in."""
@@ -99,13 +105,9 @@ class HansardSession:
         known, spent = (calls.recorded, calls.entries()) if calls is not None else (0, [])
         entries = [*map(entry, items), *spent]
         labels = self._labels_of(wrapper)
-        session = await self._existing()
-        if session is None and not await self._begin(entries, labels):
-            session = await self._needed()
-        if session is not None:
-            new = {name: value for name, value in labels.items() if self._labelled.get(name) != value}
-            change = [NewEntry(kind="update", body={"labels": {"set": new}})] if new else []
-            await session.append([*entries, *change])
+        while not await self._add(entries, labels):
+            # Another writer has made the session just now, or deleted it.
+            await anyio.lowlevel.checkpoint()
         self._labelled = {**self._labelled, **labels}
         if calls is not None:
             calls.recorded = max(calls.recorded, known + len(spent))
@@ -113,23 +115,26 @@ class HansardSession:
     async def pop_item(self, *, wrapper: Any = None) -> Item | None:
         """The newest item, which is no longer part of the session; None if there is none. No two callers get one."""
         del wrapper
-        session = await self._existing()
-        if session is None:
-            return None
-        popped: list[Item] = []
 
-        def take(draft: Draft) -> None:
-            popped[:] = pop(session.sync, draft)
+        async def take(session: AsyncSession) -> Item | None:
+            popped: list[Item] = []
 
-        await session.modify(take)
-        return popped[0] if popped else None
+            def work(draft: Draft) -> None:
+                popped[:] = pop(session.sync, draft)
+
+            await session.modify(work)
+            return popped[0] if popped else None
+
+        return await self._with_existing(take, None)
 
     async def clear_session(self, *, wrapper: Any = None) -> None:
         """The session shows no items. They stay on record as a branch; delete or erase the session to be rid of them."""
         del wrapper
-        session = await self._existing()
-        if session is not None:
+
+        async def clear(session: AsyncSession) -> None:
             await session.append(rewind(0))
+
+        await self._with_existing(clear, None)
 
     async def create_branch_from_turn(self, turn_number: int, branch_name: str | None = None) -> str:
         """The session continues before its user message number `turn_number` (1, 2 …); the name of the new branch.
@@ -269,6 +274,30 @@ class HansardSession:
             self._labelled = info.labels
             self._session = session
         return self._session
+
+    async def _with_existing(self, work: Callable[[AsyncSession], Awaitable[T]], otherwise: T) -> T:
+        """What comes of work with the session; the other answer if there is none, also where it was deleted elsewhere."""
+        session = await self._existing()
+        if session is None:
+            return otherwise
+        try:
+            return await work(session)
+        except NotFound:
+            self._session = None
+            return otherwise
+
+    async def _add(self, entries: list[NewEntry], labels: dict[str, str]) -> bool:
+        """The entries are in the session, made if need be; False if another writer made or deleted it meanwhile."""
+        session = await self._existing()
+        if session is None:
+            return await self._begin(entries, labels)
+        new = {name: value for name, value in labels.items() if self._labelled.get(name) != value}
+        change = [NewEntry(kind="update", body={"labels": {"set": new}})] if new else []
+        try:
+            await session.append([*entries, *change])
+        except NotFound:
+            self._session = None
+        return self._session is not None
 
     async def _needed(self) -> AsyncSession:
         session = await self._existing()

@@ -311,7 +311,11 @@ class _Saved:
                 raise ConversationConflict(self._id)
             self.revision = self._record.revision
             stored = await self._store.read_history(self._record.head_id)
-        overlap = _overlap([entry.message for entry in stored], given)
+        messages = [entry.message for entry in stored]
+        overlap = _overlap(messages, given)
+        if overlap is None:
+            # What is read back equals what was said only as JSON: an image, or an object that a tool has returned.
+            overlap = _overlap(list(map(_text, messages)), list(map(_text, given)))
         if overlap is None:
             raise ConversationConflict(self._id)
         self._known = {id(message): message for message in given[:overlap]}
@@ -346,7 +350,7 @@ class _Saved:
             error.add_note(f"the last messages of conversation {self._id!r} were not saved: {hindrance}")
 
 
-def _overlap(stored: Sequence[ModelMessage], given: Sequence[ModelMessage]) -> int | None:
+def _overlap(stored: Sequence[object], given: Sequence[object]) -> int | None:
     """How many of the given messages are stored already: all stored ones, or their newest; None if they differ."""
     for start in range(len(stored) + 1):
         rest = stored[start:]
@@ -355,10 +359,14 @@ def _overlap(stored: Sequence[ModelMessage], given: Sequence[ModelMessage]) -> i
     return None
 
 
+def _text(message: ModelMessage) -> str:
+    return ModelMessagesTypeAdapter.dump_json([message])[1:-1].decode()
+
+
 def _written(entry: ConversationEntry) -> list[NewEntry]:
     """The message of an entry, verbatim, and the usage of the model call that it is the answer of."""
     message = entry.message
-    text = ModelMessagesTypeAdapter.dump_json([message])[1:-1].decode()
+    text = _text(message)
     at = message.timestamp.isoformat() if message.timestamp is not None and message.timestamp.tzinfo else ""
     kinds = {part.part_kind for part in message.parts}
     if not isinstance(message, ModelResponse):

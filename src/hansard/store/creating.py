@@ -113,6 +113,10 @@ def begin(
     Raises:
         AlreadyExists, NotFound, Invalid: as the verbs say.
     """
+    # An empty word is not written, so a session that was made with one has none.
+    creation = msgspec.structs.replace(
+        creation, agent=creation.agent or None, user=creation.user or None, project=creation.project or None
+    )
     changes = changes_of(fields={} if status is None else {"status": status}, state=state)
     config, dropped = without_secrets(creation.config)
     if dropped:

@@ -136,7 +136,7 @@ class Store(Overview):
             id=id, kind=kind, agent=agent, user=user, project=project, labels=labels, metadata=metadata, config=config,
             source=source, title=title, at=at,
         )  # fmt: skip
-        reuse: Literal["", "id", "pair"] = "id" if id is not None else "" if agent is None and user is None else "pair"
+        reuse: Literal["", "id", "pair"] = "id" if id is not None else "pair" if agent or user else ""
         created = begin(self._place, creation, entries=entries, state=state, status=status, reuse=reuse)
         return self._session(created.id)
 

@@ -219,8 +219,20 @@ async def test_the_end_and_pages_are_read_without_the_rest(store):
             break
     assert [len(page) for page in pages] == [10, 10, 5]
     assert [entry for page in pages for entry in page] == entries
-    with pytest.raises(Invalid, match="cursor"):
-        await store.load_page(KEY, after="x")
+    for cursor in ("x", "²", "-1"):
+        with pytest.raises(Invalid, match="cursor"):
+            await store.load_page(KEY, after=cursor)
+    assert await store.load_tail(KEY, 0) == []
+    for wrong in (store.load_tail(KEY, -1), store.load_page(KEY, limit=-1), store.load_page(KEY, limit=0)):
+        with pytest.raises(Invalid, match="limit"):
+            await wrong
+
+
+@pytest.mark.parametrize("wrong", [5, None, "text", [user("listed", "2")]])
+async def test_what_is_no_entry_is_refused_with_its_batch(store, wrong):
+    with pytest.raises(Invalid, match=r"entries\[1\]: a JSON object"):
+        await store.append(KEY, [user("one", "1"), wrong])
+    assert await store.load(KEY) is None
 
 
 async def test_hansard_understands_what_was_mirrored(store, opened):

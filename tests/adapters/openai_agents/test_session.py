@@ -297,3 +297,19 @@ def test_a_run_that_is_limited_sees_the_newest_items_only(store, session, script
     run(Runner.run(Agent(name="A", model=model), "now", session=session, run_config=config))
     assert texts(model.calls[0].input) == ["m8", "m9", "now"]
     assert store.get("s").info.message_count == 12
+
+
+def test_an_object_whose_session_was_deleted_elsewhere_is_empty_and_goes_on_with_a_new_one(store):
+    session = HansardSession("s", store, labels={"team": "red"})
+    for number in range(3):
+        run(session.add_items([said(str(number))]))
+        store.delete("s")
+        assert run(session.get_items()) == []
+        assert run(session.pop_item()) is None
+        run(session.add_items([said("again"), said("and on")]))
+        store.delete("s")
+        run(session.clear_session())
+        run(session.add_items([said("new")]))
+        assert texts(run(session.get_items())) == ["new"]
+        assert store.info("s").labels == {"team": "red"}
+        store.delete("s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 
@@ -14,7 +15,7 @@ pytest.importorskip(
 
 from pydantic_ai import Agent
 from pydantic_ai.conversation_store import ConversationConflict
-from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.messages import BinaryContent, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
 
 from hansard.adapters.pydantic_ai import HansardConversationStore, SaveConversation
@@ -143,3 +144,28 @@ def test_a_writer_between_the_steps_of_a_run_is_not_passed_over(store, hansard_s
     with pytest.raises(ConversationConflict):
         run(helper.run("go", conversation_id="c"))
     assert roles(hansard_store.get("c"))[-1] == ("user", "me too")
+
+
+@dataclass
+class Tide:
+    metres: float
+
+
+def test_a_history_from_memory_is_the_stored_one_also_where_it_is_read_back_as_other_objects(store):
+    helper = agent(store, ToolCallPart(tool_name="gauge", args={}), "2.4 m", "yes", "once more", "other")
+
+    @helper.tool_plain
+    def gauge() -> Tide:
+        return Tide(2.4)
+
+    asked = ["How high?", BinaryContent(b"\x89PNG", media_type="image/png")]
+    first = run(helper.run(asked, conversation_id="c"))
+    second = run(helper.run("sure?", conversation_id="c", message_history=first.all_messages()))
+    run(helper.run("really?", conversation=second.conversation))
+    said = run(store.load("c")).messages
+    assert len(said) == 8
+    assert run(store.read_history(run(store.read_record("c")).head_id))[-1].message == said[-1]
+    other = [BinaryContent(b"\x89PNX", media_type="image/png")]
+    history = run(helper.run(other, conversation_id="d")).all_messages()
+    with pytest.raises(ConversationConflict):
+        run(helper.run("and?", conversation_id="c", message_history=history))

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 import hansard
-from hansard.backends.postgres import Settings, Tables
+from hansard.backends.postgres import Settings, Tables, sources
 from hansard.backends.postgres.packing import keys_of, line_at, lines_in, one_by_one, packed, unpacked
 from hansard.codec.names import new_ids
 from hansard.model.entry import Entry
@@ -69,6 +69,41 @@ def test_each_append_is_a_row_and_every_stretch_of_entries_is_read(store, connin
             assert newest == wanted[::-1]
         lines = list(place_of(store).backend.lines("s", after=after))
         assert len(lines) == max(13 - after, 0)
+
+
+def test_the_last_entries_of_a_long_session_are_read_without_those_before_them(store, conninfo):
+    session = store.create(id="s")
+    for number in range(40):
+        session.append(turn(number))
+    core = place_of(store).backend._core
+    fetched = []
+
+    def rows(statement, parameters):
+        found = core.db.rows(statement, parameters)
+        fetched.append(sum(len(lines_in(data)) for _, data in found))
+        return found
+
+    for newest_first in (True, False):
+        fetched.clear()
+        found = sources.entries(rows, core, core.head("s"), newest_first=newest_first)
+        assert len([next(found) for _ in range(50)]) == 50
+        assert len(fetched) == 1
+        assert fetched[0] < 72
+
+
+def test_a_hole_in_a_log_is_no_end_for_who_reads_what_can_be_read(store, conninfo):
+    session = store.create(id="s")
+    for number in range(40):
+        session.append(turn(number))
+    with psycopg.connect(conninfo, autocommit=True) as con:
+        con.execute("DELETE FROM hansard.entries WHERE seq BETWEEN 6 AND 120")
+    readable = [1, 2, 3, 4, 5, *range(122, 162)]
+    assert [entry.seq for entry in session.entries(on_damage="skip") if entry.kind == "message"] == readable[1:]
+    core = place_of(store).backend._core
+    part = sources.Stretch(b"s", b"s", 1, 161)
+    for newest_first in (True, False):
+        found = [seq for seq, _ in sources.raw_lines(core.db.rows, core, part, newest_first=newest_first)]
+        assert found == (readable[::-1] if newest_first else readable)
 
 
 def test_ids_of_a_shared_row_are_known_to_whoever_gives_them_again(open_store):

@@ -154,30 +154,30 @@ def _missing(head: Head, seq: int) -> NoReturn:
 
 
 def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = False) -> Iterator[tuple[int, bytes]]:
-    """(seq, line) of a stretch: few at first, then as many as fill a few megabytes."""
-    first, last, most = part.first, part.last, _FEW
+    """(seq, line) of a stretch: few lines at first, then as many rows as fill a few megabytes."""
+    first, last, near, most = part.first, part.last, _FEW, _FEW
     while first <= last:
-        asked = {
-            "tenant": core.tenant, "root": part.root, "session": part.session, "first": first, "last": last,
-            "most": min(most, last - first + 1),
-        }  # fmt: skip
-        found = rows(ENTRIES["before" if newest_first else "after"], asked)
-        if not found:
-            return
+        low, high = first, last
+        if near and newest_first:
+            low = max(first, last - near + 1)
+        elif near:
+            high = min(last, first + near - 1)
+        here = {"tenant": core.tenant, "root": part.root, "session": part.session}
+        found = rows(ENTRIES["before" if newest_first else "after"], {**here, "first": low, "last": high, "most": most})
         size = 0
         for begins, data in found:
             size += len(data)
             lines = [(seq, line) for seq, line in enumerate(lines_in(data), begins) if first <= seq <= last]
             yield from reversed(lines) if newest_first else lines
-        if newest_first:
+        looked_for = first, last
+        if found and newest_first:
             last = found[-1][0] - 1
-        else:
-            behind = found[-1][0] + len(lines_in(found[-1][1]))
-            if behind <= first:
-                # Nothing but the row before, in which the first would be.
-                return
-            first = behind
-        most = max(2, min(_MANY, most * 4, _BYTES // max(1, size // len(found))))
+        elif found:
+            # It may be nothing but the row before, in which the first would be.
+            first = max(first, found[-1][0] + len(lines_in(found[-1][1])))
+        if looked_for == (first, last) == (low, high):
+            return
+        near, most = 0, max(2, min(_MANY, most * 4, _BYTES * len(found) // max(1, size)))
 
 
 def own_lines(rows: Rows, core: Core, head: Head) -> Iterator[bytes]:

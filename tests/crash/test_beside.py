@@ -128,6 +128,13 @@ def fits(outcome, orders, first, second):
     if first == "cleanup":
         # It deletes tree by tree, so another call may come behind some of them and before the others.
         return not outcome.left and (second in BY_HAND or not outcome.seen["check"])
+    if first in ("backup", "copy out") and second not in BY_HAND:
+        # They go session by session, and each is as it was at some moment.
+        copied = outcome.first[1]
+        return outcome.first[0] == "answer" and (copied if first == "copy out" else copied[1])["check"] == []
+    if second in ("the index is removed", "the index is rubbish"):
+        # Who must know all sessions is told to ask again when the index has been made anew.
+        return outcome.first == ["error", "Unavailable"]
     if second in ("the folder is moved away", "another session takes the place", "the log is removed"):
         # Nobody asked who was at work there; what is said of it is said of the one or the other.
         errors = [["error", name] for name in ("NotFound", "Corrupt", "Unavailable")]

@@ -226,3 +226,12 @@ def test_a_backup_leaves_out_what_is_deleted_meanwhile(store, session, there, tm
     there.restore(tmp_path / "backup")
     assert [info.id for info in there.find()] == ["kept"]
     assert there.check() == []
+
+
+def test_a_child_that_is_deleted_while_its_parent_is_copied_is_left_out(
+    store, session, there, before_an_attachment_is_read
+):
+    session.spawn(id="c").attach(PNG)
+    before_an_attachment_is_read(lambda: store.delete("c"))
+    assert [done.id for done in store.copy("s", there)] == ["s"]
+    assert not there.exists("c")

@@ -170,7 +170,12 @@ def copy_sessions(source: Backend, target: Backend, sessions: Iterable[str], pro
             progress("sessions", number, len(given))
         copier.copy(session)
         for child in _descendants(source, session):
-            copier.copy(child)
+            try:
+                copier.copy(child)
+            except NotFound:
+                # One that was deleted meanwhile is left out.
+                if is_there(source, child):
+                    raise
     if progress is not None:
         progress("sessions", len(given), len(given))
     return list(copier.done.values())

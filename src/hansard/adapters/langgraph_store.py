@@ -33,6 +33,7 @@ from langgraph.store.base import (
 from ..aio.running import threaded
 from ..codec import values
 from ..errors import Conflict, Invalid
+from ..limits import DEPTH_MAX
 from ..model.entry import Entry, Json, NewEntry
 from ..store import Session, Store
 from .following import Following
@@ -242,13 +243,20 @@ def _note(read: dict[Key, None], key: Key, kept: _Kept, *, refresh: bool) -> Non
 
 
 def _described(op: PutOp) -> dict[str, Json]:
-    if op.value is not None:
-        if not isinstance(op.value, dict):
-            msg = f"item {op.key!r}: the value is a dict, not {type(op.value).__name__}"
-            raise Invalid(msg)
-        values.check_value(op.value, f"item {op.key!r}")
-    described: dict[str, Json] = {"ns": list(op.namespace), "key": op.key, "value": op.value}
+    if op.value is not None and not isinstance(op.value, dict):
+        msg = f"item {op.key!r}: the value is a dict, not {type(op.value).__name__}"
+        raise Invalid(msg)
+    value = _listed(op.value)
+    values.check_value(value, f"item {op.key!r}")
+    described: dict[str, Json] = {"ns": list(op.namespace), "key": op.key, "value": value}
     return described if op.ttl is None or op.value is None else {**described, "ttl": op.ttl}
+
+
+def _listed(value: Any, room: int = DEPTH_MAX) -> Any:
+    """The value with lists for tuples, which JSON doesn't know: as every store of LangGraph that keeps its items."""
+    if isinstance(value, dict) and room:
+        return {key: _listed(item, room - 1) for key, item in value.items()}
+    return [_listed(item, room - 1) for item in value] if isinstance(value, list | tuple) and room else value
 
 
 def _shown(key: Key, kept: _Kept) -> dict[str, Any]:

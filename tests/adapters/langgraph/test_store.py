@@ -77,6 +77,15 @@ def test_a_batch_that_is_refused_leaves_nothing(store):
     assert store.get(NS, "good") is None
 
 
+def test_a_tuple_in_a_value_is_a_list_and_a_value_without_end_is_refused(store):
+    store.put(NS, "k", {"at": (1, {"deep": ("a", [()])})})
+    assert store.get(NS, "k").value == {"at": [1, {"deep": ["a", [[]]]}]}
+    endless = {}
+    endless["again"] = (endless,)
+    with pytest.raises(Invalid, match="item 'k'"):
+        store.put(NS, "k", endless)
+
+
 def test_a_search_takes_a_prefix_filters_and_a_page(store):
     for number in range(10):
         store.put(

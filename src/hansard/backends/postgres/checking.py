@@ -58,8 +58,10 @@ class _Looked(msgspec.Struct):
 
 
 def _check(core: Core, session: str, *, repair: bool) -> list[Finding]:
-    # As if by one statement: what a writer at work adds meanwhile is no tail.
-    looked = core.snapshot(lambda rows: _look(core, rows, session))
+    looked = _look(core, core.db.rows, session)
+    if looked.findings:
+        # Others may have written or deleted between two statements: only what is found as if by one is so.
+        looked = core.snapshot(lambda rows: _look(core, rows, session))
     if (looked.log.damage is not None) != (looked.head.fold_version == DAMAGED):
         looked_at(core, session)
     if repair and looked.log.count and (looked.log.damage is not None or looked.log.tail):

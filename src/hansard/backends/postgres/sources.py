@@ -155,7 +155,8 @@ def _missing(head: Head, seq: int) -> NoReturn:
 
 def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = False) -> Iterator[tuple[int, bytes]]:
     """(seq, line) of a stretch: few lines at first, then as many rows as fill a few megabytes."""
-    first, last, near, most = part.first, part.last, _FEW, _FEW
+    first, last, most = part.first, part.last, _FEW
+    near = _FEW if last < _LAST else 0
     while first <= last:
         low, high = first, last
         if near and newest_first:
@@ -169,14 +170,13 @@ def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = Fal
             size += len(data)
             lines = [(seq, line) for seq, line in enumerate(lines_in(data), begins) if first <= seq <= last]
             yield from reversed(lines) if newest_first else lines
-        looked_for = first, last
+        if (low, high) == (first, last) and len(found) < most:
+            return
         if found and newest_first:
             last = found[-1][0] - 1
         elif found:
             # It may be nothing but the row before, in which the first would be.
             first = max(first, found[-1][0] + len(lines_in(found[-1][1])))
-        if looked_for == (first, last) == (low, high):
-            return
         near, most = 0, max(2, min(_MANY, most * 4, _BYTES * len(found) // max(1, size)))
 
 

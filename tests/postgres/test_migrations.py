@@ -8,13 +8,14 @@ import sys
 import threading
 from importlib.resources import files
 
+import msgspec
 import psycopg
 import pytest
 from click.testing import CliRunner
 
 import hansard
-from hansard.backends.postgres import Settings, Tables
-from hansard.backends.postgres.migrating import migrations
+from hansard.backends.postgres import Settings, Tables, migrating
+from hansard.backends.postgres.migrating import Migration, migrations
 from hansard.cli.root import hansard as program
 from support import stores
 
@@ -116,85 +117,87 @@ def test_a_store_that_lacks_a_migration_says_what_to_run(fresh_database):
         hansard.open(url)
 
 
-def test_a_database_of_the_first_version_becomes_one_of_this_with_all_that_it_holds(fresh_database):
-    conninfo, said = fresh_database(), fresh_database()
-    url = stores.url_of(conninfo)
-    with hansard.open(url) as store:
-        for number in range(30):
-            store.create(id=f"s{number}", user="ann", labels={"team": f"t{number % 3}"}).append(hansard.user("words"))
-        before = [info.id for info in store.find(user="ann", limit=50)]
-    with psycopg.connect(conninfo, autocommit=True) as con:
-        to_the_first_version(con)
-    with Tables(Settings(conninfo)) as tables:
-        assert [one.number for one in tables.migrate(phase="pre")] == [2, 3, 6, 8]
-        with hansard.open(url) as store:
-            assert [info.id for info in store.find(user="ann", limit=50)] == before
-            store.get("s3").append(hansard.user("more"))
-        with psycopg.connect(conninfo, autocommit=True) as con:
-            # As a writer of the version before, which knows nothing of the spans.
-            con.execute("UPDATE hansard.sessions SET activity_at = '2099-01-01T00:00:00.000000Z' WHERE session = 's5'")
-        assert [one.number for one in tables.migrate()] == [4, 5, 7]
-    with hansard.open(url) as store:
-        assert [info.id for info in store.find(user="ann", limit=2)] == ["s5", "s3"]
-        assert len(store.find(labels={"team": "t0"}, limit=50)) == 10
-        assert len(store.search("words", limit=50)) == 30
-    text = (files("hansard.backends.postgres") / "schema.sql").read_text(encoding="utf-8")
-    with psycopg.connect(said, autocommit=True) as con:
-        con.execute(text)
-    assert described(conninfo) == described(said)
+INDEX = """-- concurrently
+-- By title.
+DROP INDEX CONCURRENTLY IF EXISTS hansard.sessions_title;
+CREATE INDEX CONCURRENTLY sessions_title ON hansard.sessions (tenant, title)
+    WHERE title IS NOT NULL;
+"""
+LATER = (
+    Migration(2, "by_title", "pre", INDEX),
+    Migration(3, "colour", "pre", "ALTER TABLE hansard.sessions ADD COLUMN colour text;"),
+    Migration(4, "by_model", "pre", INDEX.replace("title", "model")),
+    Migration(5, "no_number", "post", "DROP INDEX hansard.sessions_number;"),
+)
+"""What a later version might bring."""
+
+MIGRATE = """
+import json, sys
+from hansard.backends.postgres import Settings, Tables, migrating
+known = migrating.migrations() + tuple(migrating.Migration(**one) for one in json.loads(sys.argv[2]))
+migrating.migrations = lambda: known
+with Tables(Settings(sys.argv[1])) as tables:
+    print([one.number for one in tables.migrate(phase="pre")])
+"""
 
 
-def to_the_first_version(con):
-    """The tables as migration 1 leaves them."""
-    con.execute("DROP INDEX hansard.marks_holders; CREATE INDEX marks_mark ON hansard.marks (tenant, mark)")
-    con.execute("ALTER TABLE hansard.sessions DROP COLUMN active_in, DROP COLUMN touched_in, DROP COLUMN unread")
-    first = migrations()[0].text
-    for name in ("sessions_activity", "sessions_user", "sessions_touched", "sessions_unread"):
-        start = first.index(f"CREATE INDEX {name} ")
-        con.execute(first[start : first.index(";", start)])
-    con.execute("DELETE FROM hansard.migrations WHERE number > 1")
+@pytest.fixture
+def later(monkeypatch):
+    known = (*migrations(), *LATER)
+    return lambda: monkeypatch.setattr(migrating, "migrations", lambda: known)
 
 
-def test_processes_that_migrate_an_old_database_together_beside_a_writer_do_each_migration_once(fresh_database):
+def test_what_a_later_version_brings_is_done_in_two_phases_and_the_store_goes_on(fresh_database, later):
     conninfo = fresh_database()
     url = stores.url_of(conninfo)
-    with hansard.open(url) as store, psycopg.connect(conninfo, autocommit=True) as con:
-        session = store.create(id="s", labels={"team": "a"})
-        to_the_first_version(con)
-        code = (
-            "import sys; from hansard.backends.postgres import Settings, Tables\n"
-            "with Tables(Settings(sys.argv[1])) as tables: print([one.number for one in tables.migrate(phase='pre')])"
-        )
+    with hansard.open(url) as before, Tables(Settings(conninfo)) as tables:
+        session = before.create(id="s", title="Tide")
+        later()
+        with pytest.raises(
+            hansard.Unavailable, match=r"3 pending, the first is 0002_by_title\); run `hansard store migrate`"
+        ):
+            hansard.open(url)
+        assert [one.number for one in tables.migrate(phase="pre")] == [2, 3, 4]
+        session.append(hansard.user("by a version that is deployed still"))
+        with hansard.open(url) as after:
+            after.get("s").append(hansard.user("by the next one"))
+        assert [one.number for one in tables.migrate()] == [5]
+        assert tables.migrate() == ()
+        assert [message.text for message in session.history()][-1] == "by the next one"
+
+
+def test_processes_that_migrate_together_beside_a_writer_do_each_migration_once(fresh_database):
+    conninfo = fresh_database()
+    later = json.dumps([msgspec.to_builtins(one) for one in LATER])
+    with hansard.open(stores.url_of(conninfo)) as store:
+        session = store.create(id="s")
         started = [
-            subprocess.Popen([sys.executable, "-c", code, conninfo], stdout=subprocess.PIPE, text=True)
+            subprocess.Popen([sys.executable, "-c", MIGRATE, conninfo, later], stdout=subprocess.PIPE, text=True)
             for _ in range(3)
         ]
         written = 0
         # On a machine of one core, a writer that never ends would leave the others nothing to run on.
         while written < 20 or (written < 2_000 and any(one.poll() is None for one in started)):
-            # What an append of the version before changes of the row.
-            at = f"2099-01-01T00:00:00.{written:06}Z"
-            con.execute("UPDATE hansard.sessions SET activity_at = %s, touched_us = touched_us + 1", (at,))
+            session.append(hansard.user("beside"))
             written += 1
         done = [json.loads(one.communicate(timeout=300)[0]) for one in started]
         assert [one.returncode for one in started] == [0, 0, 0]
-        assert sorted(number for one in done for number in one) == [2, 3, 6, 8]
-        right = "SELECT count(*) FROM hansard.sessions WHERE active_in = left(%s, 18) AND touched_in = touched_us >> 24"
-        assert con.execute(right, (at,)).fetchone() == (1,)
-        session.append(hansard.user("after"))
-        assert len(store.find(labels={"team": "a"})) == 1
+        assert sorted(number for one in done for number in one) == [2, 3, 4]
+        assert session.info.message_count == written
+        assert store.check() == []
 
 
-def test_an_index_whose_building_was_cut_short_is_built_anew(fresh_database):
+def test_an_index_whose_building_was_cut_short_is_built_anew(fresh_database, later):
     conninfo = fresh_database()
     hansard.open(stores.url_of(conninfo)).close()
-    with psycopg.connect(conninfo, autocommit=True) as con:
+    later()
+    with psycopg.connect(conninfo, autocommit=True) as con, Tables(Settings(conninfo)) as tables:
+        tables.migrate()
         # What a build leaves that was killed: the index is there, and nothing is noted.
-        con.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'hansard.marks_holders'::regclass")
-        con.execute("DELETE FROM hansard.migrations WHERE number = 3")
-        with Tables(Settings(conninfo)) as tables:
-            assert [one.number for one in tables.migrate()] == [3]
-        valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'hansard.marks_holders'::regclass"
+        con.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'hansard.sessions_title'::regclass")
+        con.execute("DELETE FROM hansard.migrations WHERE number = 2")
+        assert [one.number for one in tables.migrate()] == [2]
+        valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'hansard.sessions_title'::regclass"
         assert con.execute(valid).fetchone() == (True,)
 
 

@@ -6,12 +6,11 @@ import psycopg
 import pytest
 
 import hansard
-from hansard.backends.postgres import Settings, Tables, sources
+from hansard.backends.postgres import sources
 from hansard.backends.postgres.packing import keys_of, line_at, lines_in, one_by_one, packed, unpacked
 from hansard.codec.names import new_ids
 from hansard.model.entry import Entry
 from hansard.store.place import place_of
-from support import stores
 
 _ROWS = "SELECT seq, line FROM hansard.entries WHERE session = %s ORDER BY seq"
 
@@ -171,22 +170,3 @@ def test_a_line_that_changed_in_a_shared_row_is_named_and_a_repair_keeps_what_is
     store.check(repair=True)
     assert [entry.seq for entry in session.entries()] == [1, 2, 3, 4, 5]
     assert store.check() == []
-
-
-def test_rows_are_shared_only_when_no_version_is_left_that_reads_one_line_a_row(fresh_database):
-    conninfo = fresh_database()
-    url = stores.url_of(conninfo)
-    hansard.open(url).close()
-    with psycopg.connect(conninfo, autocommit=True) as con:
-        con.execute("DELETE FROM hansard.migrations WHERE number = 5")
-    with hansard.open(url) as store:
-        store.create(id="s").append(turn(1))
-        assert [seq for seq, _ in rows_of(conninfo, "s")] == [1, 2, 3, 4, 5]
-    with Tables(Settings(conninfo)) as tables:
-        assert [one.number for one in tables.migrate()] == [5]
-    with hansard.open(url) as store:
-        session = store.get("s")
-        session.append(turn(2))
-        assert [seq for seq, _ in rows_of(conninfo, "s")] == [1, 2, 3, 4, 5, 6]
-        assert [entry.seq for entry in session.entries(newest_first=True)] == list(range(9, 0, -1))
-        assert store.check() == []

@@ -24,9 +24,6 @@ from .pool import Database
 
 Phase: TypeAlias = Literal["pre", "post"]
 
-SHARED_ROWS: Final = 5
-"""Once this migration is done, a row may hold several lines."""
-
 _CONCURRENTLY: Final = "-- concurrently\n"
 _PATIENCE_S: Final = 86_400.0
 """A table is not rewritten, nor an index built, within the deadline of an append."""
@@ -212,8 +209,8 @@ def _begin(db: Database) -> None:
                 raise
 
 
-def prepare(db: Database, *, create: bool) -> frozenset[int]:
-    """The database holds a store that this version can use: made if there was none and `create` is True; what was done.
+def prepare(db: Database, *, create: bool) -> None:
+    """The database holds a store that this version can use: made if there was none and `create` is True.
 
     Raises:
         NotFound: there is none, and `create` is False.
@@ -234,4 +231,3 @@ def prepare(db: Database, *, create: bool) -> frozenset[int]:
             f"{wanted[0].number:04}_{wanted[0].name}); run `hansard store migrate`"
         )
         raise Unavailable(msg)
-    return frozenset(now.done)

@@ -40,7 +40,7 @@ class Opened:
         """
         db = Database(settings)
         try:
-            db.shared_rows = migrating.SHARED_ROWS in migrating.prepare(db, create=create)
+            migrating.prepare(db, create=create)
         except BaseException:
             db.close()
             raise

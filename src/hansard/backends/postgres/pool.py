@@ -68,8 +68,6 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         """Connect to nothing yet."""
         self.settings = settings
-        self.shared_rows = False
-        """Lines of one append may share a row: no version is left that reads one line a row."""
         self._closed = False
         self._begin()
 

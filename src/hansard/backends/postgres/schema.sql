@@ -112,8 +112,6 @@ CREATE TABLE hansard.entries (
     UNIQUE (tenant, root, session, id)
 );
 
-COMMENT ON COLUMN hansard.entries.line IS 'one line, or the lines of one append, each with its end';
-
 -- Where the server was built with it: lines go in and out quicker. What is stored otherwise stays as it is.
 DO $$
 BEGIN

@@ -157,8 +157,7 @@ class _Writer:
 
     def _rows(self, group: commit.Group) -> Rows:
         # What others gave ids, or what was refused once, is found by nothing but the ids.
-        shared = self.core.db.shared_rows and not self.given and not self.clashed
-        rows_of = packed if shared else one_by_one
+        rows_of = one_by_one if self.given or self.clashed else packed
         return rows_of(group.entries, group.lines)
 
     def _asked_for(self) -> list[bytes]:

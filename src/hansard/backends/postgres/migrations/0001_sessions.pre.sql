@@ -60,17 +60,25 @@ CREATE TABLE hansard.sessions (
     updated_at text COLLATE "C" NOT NULL,
     activity_at text COLLATE "C" NOT NULL,
     touched_us bigint NOT NULL,
+    active_in text COLLATE "C" NOT NULL,
+    touched_in bigint NOT NULL,
+    unread boolean NOT NULL,
     PRIMARY KEY (tenant, root, session)
 ) WITH (fillfactor = 80);
 
-CREATE INDEX sessions_activity ON hansard.sessions (tenant, listed, activity_at, session);
-CREATE INDEX sessions_user ON hansard.sessions (tenant, "user", activity_at, session) WHERE "user" IS NOT NULL;
-CREATE INDEX sessions_touched ON hansard.sessions (tenant, touched_us, session);
+-- No index holds what most appends change: then they write into no index of this table. What is sorted by a time is read
+-- by spans of that time, and each span is sorted. Who writes `activity_at`, `touched_us`, `seq` or `text_seq` writes
+-- `active_in`, `touched_in` and `unread` with it: left(activity_at, 18), touched_us >> 24, text_seq < seq.
+CREATE INDEX sessions_active_in ON hansard.sessions (tenant, listed, active_in, session, root);
+CREATE INDEX sessions_user_in ON hansard.sessions (tenant, "user", active_in) WHERE "user" IS NOT NULL;
+CREATE INDEX sessions_status_in ON hansard.sessions (tenant, status, active_in) WHERE status IS NOT NULL;
+CREATE INDEX sessions_project_in ON hansard.sessions (tenant, project, active_in) WHERE project IS NOT NULL;
+CREATE INDEX sessions_touched_in ON hansard.sessions (tenant, touched_in);
 CREATE INDEX sessions_number ON hansard.sessions (tenant, coalesce(agent, ''), coalesce("user", ''), number)
     WHERE number IS NOT NULL;
 CREATE INDEX sessions_parent ON hansard.sessions (tenant, parent, session) WHERE parent IS NOT NULL;
 CREATE INDEX sessions_forks ON hansard.sessions (tenant, session) WHERE is_fork;
-CREATE INDEX sessions_unread ON hansard.sessions (tenant, session) WHERE text_seq < seq;
+CREATE INDEX sessions_behind ON hansard.sessions (tenant, session) WHERE unread;
 CREATE INDEX sessions_stale ON hansard.sessions (tenant, fold_version) WHERE fold_version < 1;
 
 -- One mark for each label and for each key and value of the metadata: the first 8 bytes of a hash.
@@ -82,9 +90,11 @@ CREATE TABLE hansard.marks (
     PRIMARY KEY (tenant, root, session, mark)
 );
 
-CREATE INDEX marks_mark ON hansard.marks (tenant, mark);
+CREATE INDEX marks_holders ON hansard.marks (tenant, mark, session, root);
 
--- The lines, byte for byte. Of a fork whose origin is gone, the lines before its own first are here too.
+-- The lines, byte for byte, each with its end; those of one append may share a row. `seq` is the first line's, `id` its
+-- entry's, or where there are more what all their ids share. Of a fork whose origin is gone, the lines before its own
+-- first are here too.
 CREATE TABLE hansard.entries (
     tenant bytea NOT NULL,
     root bytea NOT NULL,

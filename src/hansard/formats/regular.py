@@ -6,7 +6,10 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+_BUFFER_BYTES: Final = 1 << 18
+"""Each read hands the interpreter over, and other threads are at work beside an import: so there are few of them."""
 
 
 def opened(path: Path) -> BinaryIO:
@@ -17,7 +20,7 @@ def opened(path: Path) -> BinaryIO:
     """
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if stat.S_ISREG(os.fstat(fd).st_mode):
-        return os.fdopen(fd, "rb")
+        return os.fdopen(fd, "rb", _BUFFER_BYTES)
     os.close(fd)
     raise OSError(errno.EINVAL, "not a regular file", str(path))
 

@@ -150,7 +150,7 @@ def _backed_up(store: hansard.Store, root: Path) -> Any:
     failed = store.backup(to).failed
     with _other(root) as other:
         other.restore(to)
-        return [sorted(failed), shown(other)]
+        return [sorted(one.session for one in failed), shown(other)]
 
 
 def _appended(store: hansard.Store, session: str, text: str, **more: Any) -> int:

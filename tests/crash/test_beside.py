@@ -137,7 +137,12 @@ def fits(outcome, orders, first, second):
     if second in ("the index is removed", "the index is rubbish"):
         # Who must know all sessions is told to ask again when the index has been made anew.
         return outcome.first == ["error", "Unavailable"]
-    if second in ("the folder is moved away", "another session takes the place", "the log is removed"):
+    if second in (
+        "the folder is moved away",
+        "another session takes the place",
+        "the log is removed",
+        "a file is removed",
+    ):
         # Nobody asked who was at work there; what is said of it is said of the one or the other.
         errors = [["error", name] for name in ("NotFound", "Corrupt", "Unavailable")]
         return outcome.first in [*errors, ["answer", False], *(order.first for order in orders)]

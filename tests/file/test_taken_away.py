@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import hansard
 from hansard.backends.file import disk, forking
+from hansard.backends.file.checking_places import strangers
 from hansard.errors import Corrupt, NotFound
 
 
@@ -101,3 +104,19 @@ def test_a_fork_whose_origin_is_moved_away_by_hand_in_the_middle_is_refused(tmp_
             store.fork("a", id="b")
         assert not store.exists("b")
         assert store.create(id="b").id == "b"
+
+
+def test_a_check_takes_a_session_that_is_deleted_meanwhile_for_nothing_strange(tmp_path, session):
+    listed = Path.iterdir
+
+    def gone_by_then(folder):
+        found = list(listed(folder))
+        if folder.name == "sessions" and (folder / "s").exists():
+            (folder / "s").rename(tmp_path / "away")
+        return iter(found)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "iterdir", gone_by_then)
+        found = list(strangers(session._place.backend._core))
+    assert (tmp_path / "away").exists()
+    assert found == []

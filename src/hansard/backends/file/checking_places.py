@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,12 @@ _DAMAGE: Final = "damage"
 def strangers(core: Core) -> Iterator[Finding]:
     """What stands among the sessions and is none."""
     for path in sorted(core.layout.sessions.iterdir()):
-        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            # A session that was deleted meanwhile.
+            continue
+        if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
             msg = f"{path}: neither a folder nor a file. A store holds no links; move what it names here, or remove it"
             yield Finding("", _DAMAGE, msg, path=str(path))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import hansard
-from hansard.backends.file import disk, forking
+from hansard.backends.file import attaching, disk, forking
 from hansard.backends.file.checking_places import strangers
 from hansard.errors import Corrupt, NotFound
 
@@ -120,3 +120,21 @@ def test_a_check_takes_a_session_that_is_deleted_meanwhile_for_nothing_strange(t
         found = list(strangers(session._place.backend._core))
     assert (tmp_path / "away").exists()
     assert found == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "erased"])
+def test_a_check_finds_nothing_missing_of_what_is_taken_away_meanwhile(how, session, tmp_path, monkeypatch):
+    session.append(hansard.user([session.attach(b"a picture", mime="image/png").part]))
+    read, waiting = attaching.files, [how]
+
+    def files(folder):
+        if waiting:
+            waiting.pop()
+            with hansard.open(tmp_path / "store") as other:
+                other.delete("s") if how == "deleted" else other.get("s").erase([4, 5])
+        return read(folder)
+
+    monkeypatch.setattr(attaching, "files", files)
+    with hansard.open(tmp_path / "store") as store:
+        assert store.check() == []
+    assert waiting == []

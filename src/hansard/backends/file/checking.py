@@ -18,10 +18,12 @@ from ...model.requests import Finding
 from ..derive import attachments_of
 from . import attaching, checking_documents, checking_places, deleting, disk, locks, scan, sources
 from .core import Core
+from .known import identity
 from .layout import LOG, POISONED, PREFIX, is_real_folder
 
 DAMAGE: Final = "damage"
 NOTE: Final = "note"
+_MISSING: Final = "missing"
 
 
 def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]:
@@ -68,15 +70,20 @@ def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -
     folder = core.layout.folder(place)
     named = session or deleting.id_at(core, place) or folder.name
     looking = _Looking(folder, named)
+    found: list[Finding] = []
     try:
-        yield from looking.log()
+        found += looking.log()
     except (FileNotFoundError, NotADirectoryError):
         if not folder.exists():
             return
         looking.empty = True
     except Corrupt as error:
         looking.broken = True
-        yield Finding(named, DAMAGE, str(error), error.path or str(folder / LOG), error.line, error.offset)
+        found = [Finding(named, DAMAGE, str(error), error.path or str(folder / LOG), error.line, error.offset)]
+    if found and not looking.is_in_place():
+        yield from _looked_at(core, place, session, repair=repair)
+        return
+    yield from found
     if looking.empty:
         was = core.was_session(named, place)
         what = "a session was here and its log is empty, cut in its first group, or gone"
@@ -90,10 +97,13 @@ def _check_place(core: Core, place: str, session: str | None, *, repair: bool) -
         looking.broken = True
     if repair and (looking.broken or looking.tail):
         _repair(core, place, looking)
-    if looking.first is not None:
-        yield from checking_places.way_to(core, named, place, repair=repair)
-    yield from looking.before(core, place)
-    yield from _check_attachments(core, looking)
+    way = [] if looking.first is None else list(checking_places.way_to(core, named, place, repair=repair))
+    around = [*way, *looking.before(core, place), *_check_attachments(core, looking)]
+    if around and not looking.is_in_place():
+        # Something was erased meanwhile, and what it named went with it; or the session was deleted.
+        yield from _looked_at(core, place, session, repair=repair)
+        return
+    yield from around
 
 
 class _Looking:
@@ -103,6 +113,8 @@ class _Looking:
         self.folder = folder
         self.session = session
         self.empty = self.broken = self.tail = False
+        self.file: tuple[int, ...] | None = None
+        """The file that was read."""
         self.mark = scan.Mark()
         self.first: Entry | None = None
         self.segments: tuple[Segment, ...] = ()
@@ -113,6 +125,7 @@ class _Looking:
         """Read the log; what is wrong with it."""
         path = self.folder / LOG
         with sources.opened(path) as fd:
+            self.file = identity(fd)
             start = self.start(path)
             scanner = scan.Scanner(fd, start, str(path), first_seq=start.seq + 1)
             try:
@@ -134,6 +147,16 @@ class _Looking:
             if self.mark.offset > SESSION_BYTES_WARN:
                 msg = f"session {self.session!r} has more than {SESSION_BYTES_WARN // GIB} GiB; continue it in a fork or a child"
                 yield Finding(self.session, NOTE, msg, path=str(path))
+
+    def is_in_place(self) -> bool:
+        """Whether the file that was read, if one was, is still the one that the path names."""
+        if self.file is None:
+            return True
+        try:
+            now = (self.folder / LOG).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return (now.st_dev, now.st_ino) == self.file
 
     def start(self, path: Path) -> scan.Mark:
         """Where the chain of the log begins."""
@@ -209,14 +232,22 @@ def _check_attachments(core: Core, looking: _Looking) -> Iterator[Finding]:
         there |= attaching.files(folder)
     for name, seq in sorted(looking.named.items(), key=lambda item: item[1]):
         path = there.get(name)
-        if path is None:
-            msg = f"session {looking.session!r}: entry {seq} names attachment {name}, which is not there"
-            yield Finding(looking.session, DAMAGE, msg, path=str(looking.folder))
-            continue
-        try:
-            attaching.read(path)
-        except Corrupt as error:
-            yield Finding(looking.session, DAMAGE, f"session {looking.session!r}: {error}", path=str(path))
+        wrong = _wrong_with(path) if path is not None else _MISSING
+        if wrong == _MISSING:
+            wrong = f"entry {seq} names attachment {name}, which is not there"
+        if wrong:
+            msg = f"session {looking.session!r}: {wrong}"
+            yield Finding(looking.session, DAMAGE, msg, path=str(path or looking.folder))
+
+
+def _wrong_with(path: Path) -> str:
+    try:
+        attaching.read(path)
+    except FileNotFoundError:
+        return _MISSING
+    except Corrupt as error:
+        return str(error)
+    return ""
 
 
 def _repair(core: Core, place: str, looking: _Looking) -> None:

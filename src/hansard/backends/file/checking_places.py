@@ -21,14 +21,18 @@ _DAMAGE: Final = "damage"
 def strangers(core: Core) -> Iterator[Finding]:
     """What stands among the sessions and is none."""
     for path in sorted(core.layout.sessions.iterdir()):
-        try:
-            mode = path.lstat().st_mode
-        except FileNotFoundError:
-            # A session that was deleted meanwhile.
-            continue
-        if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        mode = _mode_of(path)
+        if mode is not None and not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
             msg = f"{path}: neither a folder nor a file. A store holds no links; move what it names here, or remove it"
             yield Finding("", _DAMAGE, msg, path=str(path))
+
+
+def _mode_of(path: Path) -> int | None:
+    """What stands there; None if it was taken away meanwhile."""
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return None
 
 
 def way_to(core: Core, session: str, place: str, *, repair: bool) -> Iterator[Finding]:
@@ -62,10 +66,13 @@ def pairs(core: Core, *, repair: bool) -> Iterator[Finding]:
     except FileNotFoundError:
         return
     for path in files:
-        if path.is_symlink() or not path.is_file():
+        mode = _mode_of(path)
+        if mode is not None and not stat.S_ISREG(mode):
             yield Finding("", _DAMAGE, f"{path}: this is no file; move it away", path=str(path))
+        if mode is None or not stat.S_ISREG(mode):
             continue
-        with locks.locked_file(path) as fd:
+        # The folder goes when the store is reset meanwhile.
+        with contextlib.suppress(FileNotFoundError), locks.locked_file(path) as fd:
             data = os.pread(fd, os.fstat(fd).st_size, 0)
             # What has no newline was never acknowledged.
             lines = [line + b"\n" for line in data.split(b"\n")[:-1]]

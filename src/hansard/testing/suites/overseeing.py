@@ -143,6 +143,14 @@ class Entitling:
 class Owning:
     """Sessions of an agent and a user."""
 
+    def test_an_empty_agent_or_user_is_none(self, store: Store) -> None:
+        same = [store.get_or_create("s", agent="", user="", project="") for _ in range(2)]
+        children = [session.spawn(name="helper", agent="", user="") for session in same]
+        assert [(session.info.agent, session.info.user) for session in (*same, *children)] == [(None, None)] * 4
+        assert [one.id for one in same[0].children()] == [children[0].id]
+        assert children[0].id == children[1].id
+        assert store.get_or_create(agent="", user="").id not in (same[0].id, children[0].id)
+
     def test_another_owners_session_is_not_there(self, store: Store) -> None:
         store.create(id="s", agent="coder", user="ana")
         assert store.get("s", user="ana").id == "s"

@@ -34,14 +34,6 @@ class Storing:
         assert store.get_or_create(agent="coder", user="ana").id == first.id
         assert store.get_or_create(agent="coder", user="bob").id != first.id
 
-    def test_an_empty_agent_or_user_is_none(self, store: Store) -> None:
-        for _ in range(2):
-            session = store.get_or_create("s", agent="", user="", project="")
-            child = session.spawn(name="helper", agent="", user="")
-            assert (session.id, session.info.agent, session.info.user, child.info.agent) == ("s", None, None, None)
-        assert [one.id for one in session.children()] == [child.id]
-        assert store.get_or_create(agent="", user="").id not in (session.id, child.id)
-
     def test_a_keyed_append_whose_answer_is_lost_can_be_repeated_after_others(self, store: Store) -> None:
         session = store.create()
         call: dict[str, Any] = {"key": "k", "state": {"step": 1}}

@@ -128,10 +128,10 @@ def fits(outcome, orders, first, second):
     if first == "cleanup":
         # It deletes tree by tree, so another call may come behind some of them and before the others.
         return not outcome.left and (second in BY_HAND or not outcome.seen["check"])
+    # These go session by session, and each is as it was at some moment.
+    if first in ("backup", "copy out", "check") and second in BY_HAND:
+        return outcome.seen in [order.seen for order in orders]
     if first in ("backup", "copy out"):
-        # They go session by session, and each is as it was at some moment.
-        if second in BY_HAND:
-            return outcome.seen in [order.seen for order in orders]
         copied = outcome.first[1]
         return outcome.first[0] == "answer" and (copied if first == "copy out" else copied[1])["check"] == []
     if second in ("the index is removed", "the index is rubbish"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from hashlib import sha256
@@ -29,8 +30,9 @@ def check(core: Core, *, repair: bool) -> Iterator[Finding]:
             yield Finding("", _DAMAGE, str(error), error.path, error.line)
             continue
         if next(_contents(core, history.parent, versions, repair=False), None) is not None:
-            # Somebody may be taking the history away at this moment: only under the lock is it damage.
-            with locks.locked_file(folder / documents.VERSIONS / documents.LOCK):
+            # Somebody may be taking the history away at this moment: only under the lock is it damage. A reset takes that, too.
+            lock = folder / documents.VERSIONS / documents.LOCK
+            with contextlib.suppress(FileNotFoundError), locks.locked_file(lock):
                 versions = documents.read_history(history)
                 yield from list(_contents(core, history.parent, versions, repair=repair))
         yield from _plain(folder / name, versions)
@@ -56,7 +58,10 @@ def _contents(core: Core, box: Path, versions: list[Document], *, repair: bool) 
 def _hash_of(path: Path) -> str | None:
     if path.is_symlink() or not path.is_file():
         return None
-    return sha256(path.read_bytes()).hexdigest()
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def _mend(core: Core, path: Path, version: Document) -> None:
@@ -74,13 +79,14 @@ def _mend(core: Core, path: Path, version: Document) -> None:
 def _plain(path: Path, versions: list[Document]) -> Iterator[Finding]:
     """What the plain file has that its history has not: said, as the next look at the document takes it in."""
     now = live(versions)
-    if path.is_symlink() or not path.is_file():
-        if now is not None and not os.path.lexists(path):
+    found = _hash_of(path)
+    if found is None:
+        history = path.parent / documents.VERSIONS / path.name / documents.HISTORY
+        if now is not None and not os.path.lexists(path) and os.path.lexists(history):
             yield Finding(
                 "", _NOTE, f"{path}: not there, though the document is; it comes back when it is read", str(path)
             )
         return
-    found = sha256(path.read_bytes()).hexdigest()
     if found not in {version.sha256 for version in versions}:
         yield Finding(
             "", _NOTE, f"{path}: was edited by hand; that becomes the next version when it is read", str(path)
@@ -95,7 +101,11 @@ def _strangers(folder: Path) -> Iterator[Finding]:
             "", _DAMAGE, f"{folder}: a link, which a store does not hold; move what it names here", str(folder)
         )
         return
-    for path in sorted(folder.iterdir()):
+    inside: list[Path] = []
+    # A reset takes the folder away whole.
+    with contextlib.suppress(FileNotFoundError):
+        inside += sorted(folder.iterdir())
+    for path in inside:
         if path.is_symlink():
             yield Finding(
                 "", _DAMAGE, f"{path}: a link, which a store does not hold; move what it names here", str(path)

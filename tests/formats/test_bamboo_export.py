@@ -232,11 +232,11 @@ def test_a_second_export_of_a_session_that_went_on_replaces_the_first(store, out
 def test_a_damaged_session_is_refused_and_spoils_nothing(tmp_path, out):
     with hansard.open(tmp_path / "store") as store:
         bad = store.create(id="bad", entries=hansard.user("first"))
-        bad.append(hansard.user("aaa"))
+        bad.append(hansard.user("sss"))
         bad.append(hansard.user("bbb"))
         store.create(id="good", entries=hansard.user("x"))
     log = tmp_path / "store" / "sessions" / "bad" / "log.jsonl"
-    log.write_bytes(log.read_bytes().replace(b"aaa", b"aab"))
+    log.write_bytes(log.read_bytes().replace(b"sss", b"sst"))
     with hansard.open(tmp_path / "store") as store:
         report = export(store, out, "bad", "good")
     assert [refused.id for refused in report.refused] == ["bad"]

@@ -42,9 +42,8 @@ lint: $(READY)
 torture: $(READY)
 	@sh scripts/postgres
 	@sh scripts/pgbouncer
-	HANSARD_TESTS_NEED_POSTGRES=1 $(BIN)/python -m pytest -o faulthandler_timeout=3600 -m torture tests \
-		--ignore tests/postgres/test_pooled.py $(ARGS)
-	HANSARD_TESTS_NEED_POSTGRES=1 $(BIN)/python -m pytest -n $(WORKERS) -m torture tests/postgres/test_pooled.py
+	HANSARD_TESTS_NEED_POSTGRES=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o faulthandler_timeout=3600 \
+		-m torture tests $(ARGS)
 	@sh scripts/postgres 18
 	HANSARD_TESTS_NEED_POSTGRES=1 HANSARD_TEST_POSTGRES= HANSARD_TEST_POSTGRES_MAJOR=18 $(BIN)/python -m pytest \
 		-n $(WORKERS) -m "not ha and not torture" tests/postgres tests/contract/test_postgres.py

@@ -16,7 +16,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
 from pathlib import Path
 
@@ -70,8 +69,7 @@ def source(python: Path, package: str) -> Path:
         command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
         command += ["--no-build-isolation", "--dest", BUILD / "sources", package]
         subprocess.run(command, check=True)
-        with tarfile.open(place.with_name(f"{place.name}.tar.gz")) as archive:
-            archive.extractall(place.parent, filter="data")
+        shutil.unpack_archive(place.with_name(f"{place.name}.tar.gz"), place.parent)
     return place
 
 

@@ -41,7 +41,7 @@ the first row, `@2` the second.
 | 4 | conflict: somebody was faster, or the id is taken |
 | 5 | the store does not answer, or can't do this |
 | 6 | damage was found |
-| 130 | interrupted; what was acknowledged is kept |
+| 129, 130, 143 | ended by a hang-up, an interrupt or SIGTERM; what was acknowledged is kept, nothing is left by halves |
 | 141 | the reader of stdout went away |
 
 **Errors** are two lines, `error[code]: what happened` and `hint: what to do`. With `-o json` or `-o jsonl` they are one

@@ -1,4 +1,4 @@
-"""What all tests share: `support` is importable, a run has one PostgreSQL server, and its end tells what each backend passed."""
+"""What all tests share: `support` is importable, a run has one PostgreSQL server, and its end tells what was counted."""
 
 from __future__ import annotations
 
@@ -39,10 +39,15 @@ def pytest_itemcollected(item):
 
 
 def pytest_terminal_summary(terminalreporter):
-    found = counts.lines(terminalreporter.stats.get("passed", []))
-    if found:
-        terminalreporter.section("tests that each backend passed")
-        terminalreporter.write("\n".join([*found, ""]))
+    passed, failed = (terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed"))
+    sections = {
+        "tests that each backend passed": counts.lines(passed),
+        "what was counted": counts.told(passed + failed),
+    }
+    for title, found in sections.items():
+        if found:
+            terminalreporter.section(title)
+            terminalreporter.write("\n".join([*found, ""]))
 
 
 def pytest_report_header():

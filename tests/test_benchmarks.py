@@ -84,7 +84,7 @@ def test_the_benchmarks_print_every_figure_and_leave_nothing_behind(tmp_path):
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=500,
         env={**os.environ, "HANSARD_CORPUS": "none"},
     )
     machine, *lines, _ = done.stdout.splitlines()

@@ -120,6 +120,17 @@ def test_every_link_leads_somewhere(page):
             assert anchor[1:] in {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}, anchor
 
 
+def test_every_page_can_be_reached_from_the_readme():
+    reached: set[Path] = set()
+    following = [(TOP / "README.md").resolve()]
+    while following:
+        page = following.pop()
+        reached.add(page)
+        targets = {target for target, _ in LINK.findall(page.read_text(encoding="utf-8")) if target.endswith(".md")}
+        following += {(page.parent / target).resolve() for target in targets} - reached
+    assert {page.resolve() for page in PAGES if "docs" in page.parts} <= reached
+
+
 def test_the_page_of_the_command_line_is_the_programs_own_help():
     module = _module(TOP / "scripts" / "cli_reference.py")
     assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run `make docs`"

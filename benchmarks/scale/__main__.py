@@ -12,7 +12,7 @@ import hansard
 
 from ..basics import machine
 from ..report import Report
-from . import asking, page, pruning
+from . import asking, page, pruning, turns
 from .making import make
 from .server import server
 from .shape import Shape
@@ -34,6 +34,7 @@ def _run(asked: argparse.Namespace, url: str) -> int:
     with hansard.open(url) as store:
         if store.find(limit=1).items:
             sys.exit("this database holds sessions already; name an empty one")
+    turns.measure(report, url)
     started = time.perf_counter()
     make(url, shape, processes=asked.processes)
     report.add("make them", shape.sessions / (time.perf_counter() - started), "1/s", note=f"{shape.sessions} sessions")

@@ -3,7 +3,7 @@
 Guarantees that hold for every verb, unless its own text says more:
 
 - **Durable.** What a mutating verb returns has survived a power cut. Raising means that nothing was acknowledged;
-  after `Unavailable` an append may or may not be there, and the same entry ids make repeating it safe.
+  after `Unavailable` it may have been done all the same, and the same entry ids make repeating an append safe.
 - **Atomic.** All entries of one request are there, or none, for every reader and after every crash.
 - **Ordered.** Entries are numbered 1, 2, 3 … without gaps in the order of their commits; a fork's numbers continue its
   origin's. Reads give entries in the order of `seq` (or its reverse), never of time.

@@ -59,5 +59,8 @@ CATEGORY_DEPTH_MAX: Final = 16
 SESSION_DOCUMENTS_MAX: Final = 1_000
 """Documents of one session, deleted ones included: all of them stand in its info."""
 
+COUNT_MAX: Final = 2**53
+"""Tokens, milliseconds or dollars of one model call; beyond it, JSON of other programs is no longer exact."""
+
 GARBAGE_AGE_S: Final = 3_600
 """What is younger, by the store's clock, is never collected as garbage: an entry may be about to name it."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -36,6 +36,12 @@ _KNOWN: Final = "a folder, file:///folder, memory:, postgresql://host/database"
 SERVER_OPTIONS: Final = ("connections", "deadline", "notify", "patience", "poll", "prepare", "tenant")
 """Options of a postgresql:// URL that are Hansard's own."""
 
+_PASSWORD: Final = re.compile(r"^(\s*\w+:/*[^:@/]*):(?:[^/]*|[^?]*|(?!\d*(?:[/?,]|$))[\s\S]*)@")
+"""Up to the `@` that ends it; one that holds a slash should have it as %2F, and may not have."""
+_SECRET: Final = re.compile(
+    r"([?&](?:password|sslpassword|oauth_client_secret|scram_client_key|scram_server_key))=[^&]*"
+)
+
 
 class _Place(msgspec.Struct, frozen=True):
     """What a URL says; `root` None is memory, or the `server`."""
@@ -57,6 +63,7 @@ def open(  # noqa: A001 - hansard.open is the name
     tenant: str | None = None,
     retention: RetentionPolicy | None = None,
     redact: Redact | None = None,
+    read_only: bool = False,
 ) -> Store:
     """An open store.
 
@@ -67,13 +74,16 @@ def open(  # noqa: A001 - hansard.open is the name
     not there is made, unless `create` is False. With `tenant`, or `?tenant=name`, it is that tenant's: nothing in it
     can be reached from the store around it or from another tenant. `retention` takes away behind the saves what it lets
     go; without one nothing ever goes. `redact(kind, body)` gives the body of each entry that is stored instead of the one
-    given.
+    given. With `read_only` nothing in the folder is made, changed or locked, so it may lie on a medium that can't be
+    written: its indexes are made in a temporary folder, listings show the sessions of that moment, and whatever would
+    change something is Unavailable.
 
     Raises:
         NotFound: there is no store, and `create` is False.
         Invalid: the URL can't be understood, or names another tenant.
         Unavailable: the store can't be read and written there.
-        Unsupported: a newer version wrote it, or the platform or the place is not supported.
+        Unsupported: a newer version wrote it, or the platform or the place is not supported; `read_only` is asked of a
+            store that is not in a folder.
     """
     ticking = _clock(clock)
     place = _place(url)
@@ -83,7 +93,7 @@ def open(  # noqa: A001 - hansard.open is the name
     asked = place.tenant if tenant is None else tenant
     if asked is not None:
         check_id(asked, "tenant")
-    backend = _backend(place, ticking, create=create)
+    backend = _reader(place, ticking) if read_only else _backend(place, ticking, create=create)
     if asked is None:
         return Store(backend, clock=ticking, retention=retention, redact=redact)
     try:
@@ -108,6 +118,15 @@ def _backend(place: _Place, clock: Clock, *, create: bool) -> Backend:
     from .backends.file import FileBackend
 
     return FileBackend(place.root, clock=clock, shared_unsafe=place.shared_unsafe, create=create)
+
+
+def _reader(place: _Place, clock: Clock) -> Backend:
+    if place.root is None:
+        msg = "read_only: only a store in a folder can be opened so; on a PostgreSQL server let a role's rights say it"
+        raise Unsupported(msg)
+    from .backends.file import FileReader
+
+    return FileReader(place.root, clock=clock)
 
 
 def _server(place: _Place, clock: Clock, *, create: bool) -> Backend:
@@ -167,15 +186,36 @@ def _parse(url: str | os.PathLike[str]) -> _Place:
 
 
 def _server_url(text: str) -> _Place:
-    """The place in a database; Hansard's own options are taken out of the URL, the others are for libpq."""
-    url = urlsplit(text)
-    options = parse_qsl(url.query, keep_blank_values=True)
-    own = {key: value for key, value in options if key in SERVER_OPTIONS}
+    """The place in a database; Hansard's own options are taken out of the URL, the rest goes to libpq as it was written."""
+    _, mark, rest = text.partition("://")
+    if not mark:
+        msg = "store: one in PostgreSQL is written postgresql://user@host/database, with two slashes"
+        raise Invalid(msg)
+    # As libpq reads it: an `@` before any slash ends user and password, which may hold a `?`.
+    end = rest.partition("/")[0].find("@") + 1
+    place, _, query = rest[end:].partition("?")
+    own: dict[str, str] = {}
+    others: list[str] = []
+    for option in filter(None, query.split("&")):
+        name, value = parse_qsl(option, keep_blank_values=True)[0]
+        if name not in SERVER_OPTIONS:
+            key, sign, said = option.partition("=")
+            # People write `options=-c a=b`; libpq wants neither of them plain.
+            others.append(key + sign + said.replace("=", "%3D").replace(" ", "%20"))
+        elif own.setdefault(name, value) != value:
+            msg = f"store option {name}: the URL says both {own[name]!r} and {value!r}; give one of the two"
+            raise Invalid(msg)
     tenant = own.pop("tenant", None)
-    others = urlencode([option for option in options if option[0] not in SERVER_OPTIONS], quote_via=quote)
     # The two slashes stay also before no host: libpq then takes the one of `host=`, or the socket of this machine.
-    server = f"postgresql://{url.netloc}{url.path}" + (f"?{others}" if others else "")
+    server = f"postgresql://{rest[:end]}{place}" + (f"?{'&'.join(others)}" if others else "")
     return _Place(None, server=server, options=own, tenant=tenant)
+
+
+def without_password(url: str) -> str:
+    """The URL of a store as anybody may see it, also where the password in it is not written as it should be."""
+    if not url.strip().lower().startswith(("postgresql:", "postgres:")):
+        return url
+    return _SECRET.sub(r"\1=***", _PASSWORD.sub(r"\1:***@", url))
 
 
 def _refusal(name: str, text: str) -> Invalid:
@@ -207,6 +247,9 @@ def _folder(path: str | bytes, query: str) -> _Place:
     if not text or "\0" in text:
         msg = f"store {text!r}: this is no folder; give {_KNOWN}"
         raise Invalid(msg)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        msg = f"store {text!r}: the path of a folder is UTF-8, as SQLite takes no other; give one that is"
+        raise Invalid(msg)
     given = parse_qsl(query, keep_blank_values=True)
     options = dict(given)
     if (
@@ -230,6 +273,7 @@ def _clock(given: AnyClock | None) -> Clock:
     def microseconds() -> int:
         now = given()
         if type(now) is int:
+            times.check(now)
             return now
         return times.microseconds(now, "clock")
 

@@ -140,7 +140,7 @@ async def test_tail_gives_entries_of_others_as_they_come(store):
             if len(seen) == 3:
                 return
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             group.start_soon(follow)
             await session.append(hansard.user("a"))

@@ -1,7 +1,12 @@
-"""The command line as a person uses it: a home of one's own, a store in it, and what a command printed."""
+"""The command line as a person uses it: a home of one's own, a store, and what a command printed.
+
+Each test runs with the store in the home, where it is looked for by default, and with one in PostgreSQL that the
+environment names; those that are about files, or about no store being there, are marked `in_a_folder`.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,17 +14,35 @@ from click.testing import CliRunner
 
 import hansard
 from hansard.cli.root import hansard as program
+from support import stores
 
 SAMPLES = Path(hansard.__file__).parent / "samples"
 
 
+def pytest_generate_tests(metafunc):
+    if "home" in metafunc.fixturenames:
+        in_a_folder = metafunc.definition.get_closest_marker("in_a_folder") is not None
+        metafunc.parametrize("kind", ["file"] if in_a_folder else ["file", "postgres"])
+
+
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """An empty home folder, which is the current one; no store is named."""
+def home(tmp_path, monkeypatch, kind):
+    """An empty home folder, which is the current one; the environment names a store only if that is in PostgreSQL."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("HANSARD_STORE", raising=False)
     monkeypatch.chdir(tmp_path)
+    if kind == "postgres":
+        url = stores.url_of(stores.database())
+        hansard.open(url).close()
+        stores.empty_database()
+        monkeypatch.setenv("HANSARD_STORE", url)
     return tmp_path
+
+
+@pytest.fixture
+def place(home):
+    """What names the store, of those that commands work on by default."""
+    return os.environ.get("HANSARD_STORE") or str(home / ".hansard")
 
 
 @pytest.fixture
@@ -35,9 +58,9 @@ def run(home):
 
 
 @pytest.fixture
-def store(home):
+def store(place):
     """A store where the command line looks for it by default."""
-    with hansard.open(home / ".hansard") as opened:
+    with hansard.open(place) as opened:
         yield opened
 
 

@@ -94,30 +94,55 @@ def test_erase_takes_only_numbers_and_ranges(run, session, wrong):
     assert not [entry for entry in session.entries() if entry.erased]
 
 
-def test_copy_takes_a_store_over_byte_for_byte(run, session, store, home):
+def test_copy_takes_a_store_over_byte_for_byte(run, session, store, place, home):
     session.append(hansard.user("More."))
-    rows = json.loads(run("copy", home / ".hansard", home / "b", "-o", "json").stdout)
+    rows = json.loads(run("copy", place, home / "b", "-o", "json").stdout)
     assert rows == [{"id": session.id, "seq": 6, "added": 6, "new": True, "result": "new"}]
     run("--store", home / "b", "check")
     with hansard.open(home / "b", create=False) as other:
         assert other.heads() == store.heads()
-    assert json.loads(run("copy", ".hansard", "b", "-o", "json").stdout)[0]["result"] == "unchanged"
+    assert json.loads(run("copy", place, "b", "-o", "json").stdout)[0]["result"] == "unchanged"
 
 
-def test_copy_of_one_session_leaves_the_others(run, session, store, home):
+def test_copy_of_one_session_leaves_the_others(run, session, store, place, home):
     store.create(id="another")
-    run("copy", ".hansard", "b", "--session", "first")
+    run("copy", place, "b", "--session", "first")
     assert run("--store", home / "b", "ls", "-o", "id").stdout.split() == [session.id]
-    run("copy", ".hansard", "b", "--session", "another", "--as", "renamed")
+    run("copy", place, "b", "--session", "another", "--as", "renamed")
     assert "renamed" in run("--store", home / "b", "ls", "-o", "id").stdout.split()
-    run("copy", ".hansard", "b", "--as", "x", code=2)
+    run("copy", place, "b", "--as", "x", code=2)
 
 
-def test_copy_reports_a_conflict_and_copies_the_others(run, session, store, home):
+def test_copy_reports_a_conflict_and_copies_the_others(run, session, store, place, home):
     store.create(id="z-last").append(hansard.user("hello"))
     with hansard.open(home / "b") as other:
         other.create(id=session.id).append(hansard.user("something else"))
-    result = run("copy", ".hansard", "b", "-o", "json", code=1)
+    result = run("copy", place, "b", "-o", "json", code=1)
     told = {row["id"]: row["result"] for row in json.loads(result.stdout)}
     assert told["z-last"] == "new"
     assert told[session.id].startswith("failed: ")
+
+
+def test_branches_are_listed_with_the_end_to_rewind_to(run, session):
+    session.rewind(to=2)
+    session.append(hansard.assistant("Another answer."))
+    rows = json.loads(run("branches", session.id, "-o", "json").stdout)
+    assert [(row["head"], row["fork_point"], row["visible"]) for row in rows] == [(5, 2, False), (7, 7, True)]
+    assert run("branches", session.id).stdout.splitlines()[0].split()[0] == "END"
+    run("rewind", session.id, "--to", rows[0]["head"])
+    assert session.history()[-1].text == "It reads UTC."
+
+
+def test_a_session_without_messages_has_no_branches(run, store):
+    store.create(id="empty")
+    run("branches", "empty", code=1)
+
+
+def test_a_change_gives_the_session_as_it_is_now_where_json_is_asked_for(run, session):
+    assert json.loads(run("rename", session.id, "Tides", "-o", "json").stdout)["title"] == "Tides"
+    assert json.loads(run("rewind", session.id, "--to", "2", "-o", "json").stdout)["head"] == 2
+    assert json.loads(run("pin", session.id, "-o", "json").stdout)[0]["pinned"] is True
+    assert json.loads(run("unpin", session.id, "-o", "json").stdout)[0]["pinned"] is False
+    assert json.loads(run("ask", session.id, "Why?", "-o", "json").stdout)["fields"]["question"]["question"] == "Why?"
+    assert json.loads(run("answer", session.id, "So", "-o", "json").stdout)["status"] == "pending"
+    assert run("rename", session.id, "Tides again").stdout == ""

@@ -18,6 +18,7 @@ def stale(store, session):
     return kept.sha256
 
 
+@pytest.mark.in_a_folder
 def test_gc_says_what_would_go_and_then_takes_it(run, session, stale):
     assert stale in run("gc", "--dry-run").stdout
     assert json.loads(run("gc", "-o", "json").stdout)["removed"][0]["name"] == stale
@@ -51,6 +52,7 @@ def test_reset_of_a_store_that_is_not_there_makes_none(run, home):
     assert not (home / "nowhere").exists()
 
 
+@pytest.mark.in_a_folder
 def test_a_tenant_is_a_store_of_its_own(run, store, session, monkeypatch):
     with hansard.open(store._place.backend.layout.root, tenant="acme") as tenant:
         tenant.create(id="theirs", entries=[hansard.user("hello")])

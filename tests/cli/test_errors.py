@@ -11,6 +11,7 @@ READING = [
 ]  # fmt: skip
 
 
+@pytest.mark.in_a_folder
 @pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_without_a_store_a_command_exits_3_and_makes_nothing(run, home, command):
     result = run(*command, code=3)
@@ -19,6 +20,7 @@ def test_without_a_store_a_command_exits_3_and_makes_nothing(run, home, command)
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.in_a_folder
 def test_store_where_says_that_there_is_none_and_makes_nothing(run, home):
     result = run("store", "where")
     assert result.stdout.strip() == str(home / ".hansard")
@@ -26,6 +28,7 @@ def test_store_where_says_that_there_is_none_and_makes_nothing(run, home):
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.in_a_folder
 def test_store_where_says_what_named_the_store(run, store, home, monkeypatch):
     assert json.loads(run("store", "where", "-o", "json").stdout) == {
         "store": str(home / ".hansard"), "said_by": "the default", "exists": True, "backend": "file",
@@ -104,3 +107,58 @@ def test_an_interrupted_command_exits_130(run, session, monkeypatch):
     monkeypatch.setattr(type(session), "tail", interrupt)
     result = run("tail", "-f", session.id, code=130)
     assert "interrupted" in result.stderr
+
+
+def test_a_hint_speaks_of_sessions_only_where_a_session_is_missing(run, session):
+    assert "hansard ls" in run("show", "nothing-like-this", code=3).stderr
+    for command in (("import", "nodir"), ("documents", "get", "nothing"), ("restore", "nowhere.zip")):
+        assert "hansard ls" not in run(*command, code=3).stderr
+
+
+@pytest.mark.in_a_folder
+def test_without_a_store_the_hint_says_how_to_make_one(run):
+    assert "hansard store init" in run("ls", code=3).stderr.splitlines()[1]
+
+
+@pytest.mark.parametrize("command", [("export", "@last", "-O"), ("check", "--heads")], ids=" ".join)
+def test_a_file_that_can_not_be_made_is_named_as_it_was_given(run, session, command):
+    said = run(*command, "no/such/folder/file", code=3).stderr
+    assert "no/such/folder/file can't be written" in said
+    assert "partial" not in said
+
+
+def test_a_time_that_is_none_is_refused_with_the_option_and_what_would_do(run, session):
+    said = run("ls", "--since", "yesterday", code=2).stderr
+    assert "--since" in said
+    assert "7d" in said
+
+
+def test_words_of_a_search_that_look_like_an_option_for_json_do_not_make_errors_json(run, session):
+    assert run("show", "nothing", "--output", "jsonl", code=3).stderr.startswith("{")
+    assert "error" not in run("search", "--", "-o", "json", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "@last", "--raw", "--all"),
+        ("show", "@last", "--raw", "-o", "md"),
+        ("show", "@last", "--from", "4", "--to", "3"),
+        ("tail", "@last", "-f", "-o", "json"),
+        ("export", "@last", "--format", "raw", "--full"),
+        ("export", "@last", "--format", "jsonl", "--events"),
+        ("export", "@last", "out", "--format", "a3s", "--all"),
+        ("rename", "@last", " "),
+    ],
+    ids=" ".join,
+)
+def test_what_would_do_nothing_is_refused(run, session, arguments):
+    assert run(*arguments, code=2).stderr.startswith("error[usage]") or "json" in arguments
+
+
+@pytest.mark.parametrize("group", [(), ("store",), ("documents",)])
+def test_a_group_without_a_command_shows_its_help_and_no_error(run, group):
+    said = run(*group, code=2).stderr
+    assert said.startswith("Usage: ")
+    assert "hint: " not in said
+    assert "..." not in "".join(line for line in said.splitlines() if not line.startswith("Usage"))

@@ -124,3 +124,10 @@ def test_a_restore_that_would_overwrite_says_so(run, session, store, home):
     done = json.loads(run("restore", home / "kept", "--overwrite", "-o", "json").stdout)
     assert done["replaced"] == [session.id]
     run("restore", home / "nowhere", code=3)
+
+
+def test_a_dry_run_of_a_restore_needs_no_store_and_makes_none(run, session, home):
+    run("backup", home / "kept")
+    told = run("-S", home / "fresh", "restore", home / "kept", "--dry-run").stderr
+    assert told.startswith("1 new")
+    assert not (home / "fresh").exists()

@@ -28,10 +28,14 @@ def test_import_reports_each_file(run, transcripts):
     told = {Path(file["path"]).name: file for file in report["files"]}
     assert set(told) >= {"claude-code-session.jsonl", "codex-rollout.jsonl"}
     for file in told.values():
-        if file.get("sessions"):
-            assert file["sessions"][0]["entries"] > 10
-            assert file.get("unreadable", []) == []
+        assert file.keys() >= {"path", "format", "sessions", "unreadable", "torn", "skipped", "damage", "notes"}
+        for session in file["sessions"]:
+            assert session["entries"] == session["added"] + 1 > 10
+            assert session["lines"] > session["already"] == 0
+            assert file["unreadable"] == []
     assert report["totals"]["sessions"] == 2
+    again = json.loads(run("import", transcripts, "-o", "json").stdout)
+    assert [session["added"] for file in again["files"] for session in file["sessions"]] == [0, 0]
 
 
 def test_importing_again_adds_nothing(run, transcripts):
@@ -40,6 +44,26 @@ def test_importing_again_adds_nothing(run, transcripts):
     assert json.loads(again.stdout)["totals"]["added"] == 0
     assert "0 entries added" in again.stderr
     assert run("import", transcripts, "-o", "id").stdout == first
+
+
+def test_the_table_of_an_import_has_only_what_is_new_or_wrong(run, transcripts):
+    assert "codex-rollout.jsonl" in run("import", transcripts).stdout
+    (transcripts / "other.json").write_text('{"a": 1}')
+    told = run("import", transcripts).stdout
+    assert "codex-rollout.jsonl" not in told
+    assert "other.json" in told
+
+
+def test_many_unreadable_lines_hide_no_other_trouble(run, home):
+    folder = home / "transcripts"
+    folder.mkdir()
+    line = json.dumps({"type": "user", "uuid": "u", "sessionId": "s", "message": {"role": "user", "content": "hi"}})
+    (folder / "a.jsonl").write_text(f"{line}\n" + "no JSON\n" * 25)
+    (folder / "b.jsonl").write_text(f"{line.replace('hi', 'ho')}\n")
+    said = run("import", folder).stderr
+    assert said.count("kept as it is") == 20
+    assert "5 more unreadable lines" in said
+    assert "became s~2" in said
 
 
 def test_a_dry_run_says_what_would_come_and_makes_no_store(run, transcripts, home):
@@ -81,11 +105,12 @@ def test_raw_export_gives_the_files_own_bytes(run, transcripts):
 
 
 def test_raw_export_of_what_was_not_imported_says_so(run, session):
-    result = run("export", session.id, "--format", "raw")
+    result = run("export", session.id, "--format", "raw", code=1)
     assert result.stdout == ""
     assert "not imported" in result.stderr
 
 
+@pytest.mark.in_a_folder
 def test_native_export_is_the_log_itself(run, session, home):
     folder = run("path", session.id).stdout.strip()
     assert run("export", session.id, "-f", "hansard").stdout_bytes == Path(folder, "log.jsonl").read_bytes()
@@ -157,3 +182,15 @@ def test_a_pipe_that_nobody_writes_to_is_passed_over_and_not_waited_for(run, hom
     os.mkfifo(home / "pipe.jsonl")
     report = json.loads(run("import", home / "pipe.jsonl", "-o", "json", code=1).stdout)
     assert report["files"][0]["skipped"] == "not a regular file"
+
+
+def test_a_title_that_was_given_stays_when_its_transcript_grows_by_a_generated_one(run, transcripts, home):
+    lines = (transcripts / "claude-code-session.jsonl").read_bytes().splitlines(keepends=True)
+    titled = next(number for number, line in enumerate(lines) if b'"ai-title"' in line)
+    file = home / "growing.jsonl"
+    file.write_bytes(b"".join(lines[:titled]))
+    made = run("import", file, "-o", "id").stdout.strip()
+    run("rename", made, "Mine")
+    file.write_bytes(b"".join(lines[: titled + 1]))
+    run("import", file)
+    assert json.loads(run("ls", "-o", "json").stdout)[0]["title"] == "Mine"

@@ -42,8 +42,8 @@ def test_the_version_is_that_of_the_package(run):
     assert hansard.__version__ in run("--version").stdout
 
 
-def test_tail_follows_another_process_until_it_is_interrupted(session, home):
-    command = [*HANSARD, "--store", str(home / ".hansard"), "tail", "-f", "-n", "1", "-o", "jsonl", session.id]
+def test_tail_follows_another_process_until_it_is_interrupted(session, place):
+    command = [*HANSARD, "--store", place, "tail", "-f", "-n", "1", "-o", "jsonl", session.id]
     # Whoever runs the tests in the background may have had the interrupt ignored, and children inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -56,27 +56,27 @@ def test_tail_follows_another_process_until_it_is_interrupted(session, home):
         session.append(hansard.user("Are you there?"))
         assert "Are you there?" in tail.stdout.readline()
         tail.send_signal(signal.SIGINT)
-        assert tail.wait(30) == 130
+        assert tail.wait(300) == 130
     finally:
         tail.kill()
         tail.communicate()
 
 
-def test_a_reader_that_goes_away_ends_the_program_quietly(store, home):
+def test_a_reader_that_goes_away_ends_the_program_quietly(store, place):
     session = store.create(id="long")
     session.append([hansard.user("x" * 1000) for _ in range(500)])
-    command = [*HANSARD, "--store", str(home / ".hansard"), "show", "long", "--raw"]
+    command = [*HANSARD, "--store", place, "show", "long", "--raw"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as show:
         assert show.stdout is not None
         assert show.stderr is not None
         show.stdout.readline()
         show.stdout.close()
         assert show.stderr.read() == b""
-        assert show.wait(30) == 141
+        assert show.wait(300) == 141
 
 
 def test_the_demo_holds_and_tells_what_to_type_next(home):
-    done = subprocess.run([*HANSARD, "demo"], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([*HANSARD, "demo"], capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All of it held" in done.stdout
     assert "hansard" in done.stdout.splitlines()[-1]

@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pytest
 
 import hansard
+from hansard.cli.context import SESSION
+from hansard.cli.root import hansard as program
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31mred\u202eeht\x00 end"
 
@@ -153,6 +156,7 @@ def test_any_text_is_a_valid_search(run, session, query):
     assert "nothing was found" in run("search", "--", query, code=1).stderr
 
 
+@pytest.mark.in_a_folder
 def test_path_names_the_folder_with_the_log(run, session, home):
     folder = run("path", session.id).stdout.strip()
     assert folder.startswith(str(home))
@@ -178,3 +182,96 @@ def test_the_shell_is_offered_commands_and_session_ids(run, session, monkeypatch
     monkeypatch.setenv("COMP_WORDS", "hansard sea")
     monkeypatch.setenv("COMP_CWORD", "1")
     assert run().stdout == "plain,search\n"
+
+
+def test_a_slug_is_completed_too(run, session, monkeypatch):
+    monkeypatch.setenv("_HANSARD_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "hansard show code")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert run().stdout == f"plain,{session.info.slug}\n"
+
+
+def test_a_completion_stops_when_enough_is_offered(store, monkeypatch):
+    for number in range(3):
+        store.create(id=f"s{number}")
+    looked_at = 0
+    sessions = type(store).sessions
+
+    def counted(self, **filters):
+        nonlocal looked_at
+        for info in sessions(self, **filters):
+            looked_at += 1
+            yield info
+
+    monkeypatch.setattr(type(store), "sessions", counted)
+    monkeypatch.setattr("hansard.cli.context.COMPLETED_MAX", 1)
+    context = click.Context(program, info_name="hansard")
+    context.params = {"store": None, "tenant": None}
+    assert [item.value for item in SESSION.shell_complete(context, program.params[0], "s")] == ["s2"]
+    assert looked_at == 1
+
+
+def test_show_raw_gives_one_list_where_json_is_asked_for(run, session):
+    assert [row["seq"] for row in json.loads(run("show", session.id, "--raw", "-o", "json").stdout)] == [1, 2, 3, 4, 5]
+
+
+def test_tail_gives_one_list_and_exits_1_if_there_is_nothing(run, session):
+    assert [row["seq"] for row in json.loads(run("tail", session.id, "-n", "2", "-o", "json").stdout)] == [4, 5]
+    assert json.loads(run("tail", session.id, "--kind", "usage", "-o", "json", code=1).stdout) == []
+    assert "no entries of kind usage" in run("tail", session.id, "--kind", "usage", code=1).stderr
+
+
+def test_search_says_what_it_took_for_words(run, session):
+    assert "looked for as words" in run("search", "tide", "after:yesterday", code=1).stderr
+
+
+def test_times_may_be_so_long_ago(run, session):
+    session.append(hansard.usage("m", input=1))
+    for command in ("ls", "usage"):
+        run(command, "--since", "1d")
+        run(command, "--until", "1d", code=1)
+
+
+def test_ls_and_usage_take_the_tree_of_a_session(run, store, session):
+    child = session.spawn(id="child")
+    grandchild = child.spawn(id="grandchild")
+    store.create(id="other").append(hansard.usage("m", input=1000))
+    for number, one in enumerate((session, child, grandchild)):
+        one.append(hansard.usage("m", input=10**number))
+    assert set(run("ls", "--tree", session.id, "-o", "id").stdout.split()) == {session.id, "child", "grandchild"}
+    assert set(run("ls", "--tree", "child", "-o", "id").stdout.split()) == {"child", "grandchild"}
+
+    def spent(name):
+        return json.loads(run("usage", "--session", name, "--by", "", "-o", "json").stdout)[0]["input"]
+
+    assert (spent(session.id), spent("child"), spent("grandchild")) == (111, 110, 100)
+
+
+def test_the_same_thing_has_the_same_members_in_every_command(run, session):
+    session.append(hansard.usage("m", input=1))
+    with session.run() as running:
+        running.append(hansard.assistant("Done."))
+    listed = json.loads(run("ls", "-o", "json").stdout)[0]["usage"]
+    summed = json.loads(run("usage", "--by", "", "-o", "json").stdout)[0]
+    ran = json.loads(run("runs", "-o", "json").stdout)[0]["usage"]
+    assert list(listed) == list(summed) == list(ran)
+    assert listed == summed
+
+
+def test_sub_agents_that_wait_for_an_answer_or_are_pinned_are_listed(run, session):
+    child = session.spawn(id="child", agent="reviewer")
+    child.ask("Deploy?")
+    child.update(pinned=True)
+    assert run("ls", "-o", "id").stdout.split() == [session.id]
+    assert run("ls", "--waiting", "-o", "id").stdout.split() == ["child"]
+    assert run("ls", "--pinned", "-o", "id").stdout.split() == ["child"]
+
+
+def test_a_listing_shows_as_much_of_each_id_as_tells_it_from_the_others(run, store):
+    names = ["django__django-11099.traj", "django__django-11133.traj", "0199d3b2-6c1e-7b40-8e55-4d0b8f1c2a90", "one"]
+    for name in names:
+        store.create(id=name, entries=[hansard.user("hello")])
+    for command in (("ls",), ("search", "hello")):
+        shown = run(*command).stdout
+        for words in ("django__django-110…", "django__django-111…", "0199d3b2-6c1e…", "one "):
+            assert words in shown

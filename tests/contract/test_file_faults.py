@@ -9,7 +9,7 @@ import os
 import pytest
 
 from hansard.backend import Request
-from hansard.backends.file import FileBackend, disk
+from hansard.backends.file import FileBackend, disk, locks
 from hansard.codec.line import seal
 from hansard.errors import AlreadyExists, HansardError
 from hansard.model.entry import NewEntry, user
@@ -195,3 +195,69 @@ def test_a_write_that_can_not_be_taken_back_poisons_the_session_for_everyone(tmp
     change(two)
     one.close()
     two.close()
+
+
+def test_where_not_even_the_mark_can_be_left_the_lock_stays_with_the_process(tmp_path):
+    prepare(tmp_path)
+    told, tells = os.pipe()
+    waits, ends = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ends)
+        backend = FileBackend(tmp_path, clock=ManualClock())
+        backend.append("s", request(user("zero")))
+        faults = DiskFaults(disk)
+        faults.plan("lose", name="datasync")
+        for name in ("truncate", "write_file"):
+            faults.plan("fail", name=name)
+        with faults.active(), contextlib.suppress(HansardError):
+            append(backend)
+        answer = b"taken"
+        try:
+            change(backend)
+        except HansardError:
+            answer = b"refused"
+        backend.close()
+        os.write(tells, answer)
+        os.read(waits, 1)
+        os._exit(0)
+    log = locks.open_file(tmp_path / "sessions/s/log.jsonl", os.O_RDWR)
+    try:
+        assert os.read(told, 10) == b"refused"
+        assert not (tmp_path / "sessions/s/log.poisoned").exists()
+        # Others can't write behind what may not be on the medium, though the store was closed.
+        assert not locks.try_acquire(log)
+    finally:
+        for fd in (told, tells, waits, ends):
+            os.close(fd)
+        os.waitpid(child, 0)
+    assert locks.try_acquire(log)
+    locks.close(log)
+
+
+TORN = b'{"seq":4,"id":"torn'
+
+
+@pytest.mark.parametrize("action", ["fail", "kill"])
+def test_a_torn_tail_is_in_the_log_until_it_is_kept_aside(tmp_path, action):
+    for nth in itertools.count(1):
+        root = tmp_path / str(nth)
+        prepare(root)
+        folder = root / "sessions/s"
+        with (folder / "log.jsonl").open("ab") as log:
+            log.write(TORN)
+        faults = DiskFaults(disk)
+        faults.plan(action, nth=nth)
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(HansardError):
+                backend = FileBackend(root, clock=ManualClock())
+                with faults.active():
+                    append(backend)
+            os._exit(int(len(faults.calls) < nth))
+        _, status = os.waitpid(child, 0)
+        kept = [path.read_bytes() for path in (*folder.glob("log.jsonl.torn-*"), folder / "log.jsonl")]
+        assert any(TORN in data for data in kept), f"{action} at call {nth}"
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+            break
+    assert nth > 5

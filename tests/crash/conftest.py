@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,17 @@ def no_syncs(monkeypatch):
         monkeypatch.setattr(os, name, lambda fd: None)
     monkeypatch.setattr(sidebyside, "sync", lambda fds, *, names=False: [None] * len(fds))
     monkeypatch.setitem(database._SETTINGS, "synchronous", "OFF")
+
+
+MEMORY = Path("/dev/shm")
+ROOM_MIN = 1 << 30
+
+
+@pytest.fixture
+def quick_path(tmp_path):
+    """An empty folder, in memory where there is room: for tests that make thousands of stores and cut no real power."""
+    if not (os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_MIN):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="hansard-", dir=MEMORY) as folder:
+        yield Path(folder)

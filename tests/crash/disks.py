@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 
 from recording import Op
@@ -31,10 +32,11 @@ class _Folder:
 class _Change:
     """One change of names, in one folder or, for a rename, two."""
 
-    def __init__(self, op: Op, touched: tuple[_Folder, ...], made: _File | _Folder | None = None) -> None:
+    def __init__(self, op: Op, touched: tuple[_Folder, ...], node: _File | _Folder | None = None) -> None:
         self.op = op
         self.touched = touched
-        self.made = made
+        self.node = node
+        """What was made or renamed."""
         self.certain = False
 
 
@@ -82,6 +84,8 @@ def states(
     *,
     cut: Callable[[int, Op], bool] = lambda number, op: True,
     ignored: Callable[[int, Op], bool] = lambda number, op: False,
+    data: Sequence[str] = DATA,
+    names: Sequence[str] = NAMES,
 ) -> Iterator[State]:
     """Every different folder that a power cut may leave after an operation that `cut` picks, by its number and itself.
 
@@ -94,14 +98,11 @@ def states(
             disk.do(op)
         if not cut(number, op):
             continue
-        for data in DATA:
-            for names in NAMES:
-                state = State(
-                    number + 1, f"{data} of the bytes, {names} of the names", disk.tree(data, names), disk.said
-                )
-                if state.key not in seen:
-                    seen.add(state.key)
-                    yield state
+        for kept, named in product(data, names):
+            state = State(number + 1, f"{kept} of the bytes, {named} of the names", disk.tree(kept, named), disk.said)
+            if (key := state.key) not in seen:
+                seen.add(key)
+                yield state
 
 
 class _Disk:
@@ -144,7 +145,7 @@ class _Disk:
         target = _parent(self._now, op.to)
         assert target is not None, op
         target.names[_last(op.to)] = node
-        return _Change(op, (parent, target))
+        return _Change(op, (parent, target), node)
 
     def tree(self, data: str, names: str) -> dict[str, bytes | None]:
         """The folder with the certain changes of names and some of the others, in their order."""
@@ -163,12 +164,14 @@ def _replay(root: _Folder, change: _Change) -> None:
     """The change done again; nothing, where the folder that it happened in is not there."""
     op = change.op
     parent = _parent(root, op.path)
-    if parent is None:
+    if op.what in ("create", "mkdir"):
+        if parent is not None:
+            parent.names[_last(op.path)] = change.node if isinstance(change.node, _File) else _Folder()
         return
-    if change.made is not None:
-        parent.names[_last(op.path)] = change.made if isinstance(change.made, _File) else _Folder()
-        return
-    node = parent.names.pop(_last(op.path), None)
+    node = None if parent is None else parent.names.pop(_last(op.path), None)
+    if node is None and change.certain and isinstance(change.node, _File):
+        # The new name of a file is on the medium, so the file is there, whatever became of where it was made.
+        node = change.node
     target = _parent(root, op.to) if op.what == "rename" else None
     if node is not None and target is not None:
         target.names[_last(op.to)] = node

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,9 @@ class Said(msgspec.Struct):
         return [one for one in self.done if one["done"] in what]
 
 
+PARTS = 8
+"""So many tests share the states of one recording."""
+
 COMPARED_S = 60
 MAKING = ("create", "fork", "spawn")
 
@@ -42,7 +47,7 @@ def violations(root: Path, said_text: bytes, *, repair: bool = False) -> list[st
         with hansard.open(root) as store:
             if repair:
                 store.check(repair=True)
-            found = [*_judge(store, said), *_goes_on(store)]
+            found = [*_judge(store, said), *_goes_on(store), *_outlives(store)]
         if said.did("erase"):
             files = [path for path in root.rglob("*") if path.is_file()]
             found += [f"{path}: the erased text" for path in files if SECRET.encode() in path.read_bytes()]
@@ -130,3 +135,26 @@ def _goes_on(store: hansard.Store) -> list[str]:
         if session.append(hansard.user("after it")) != seq + 1:
             return [f"{info.id}: the append after it has a strange seq"]
     return [f"check after going on: {one}" for one in store.check() if one.severity == "damage"]
+
+
+def _outlives(store: hansard.Store) -> list[str]:
+    """Whether a fork keeps all that it shows when its origin is deleted: so the origin knew of it."""
+    if not (store.exists("a") and store.exists("f")):
+        return []
+    shown = [entry.id for entry in store.get("f").entries()]
+    store.delete("a", force=True)
+    kept = [entry.id for entry in store.get("f").entries()]
+    damage = [f"without its origin: {one}" for one in store.check() if one.severity == "damage"]
+    return damage if kept == shown else [*damage, "f: does not outlive a"]
+
+
+def judged_part(
+    chosen: Iterable[Any], judge: Callable[[Any], list[str]], tell: Callable[[str, str], None], *, part: int, what: str
+) -> tuple[int, list[str]]:
+    """How many states one part has, and what is wrong with them; both are told."""
+    count, wrong = 0, []
+    for state in itertools.islice(chosen, part, None, PARTS):
+        count += 1
+        wrong += judge(state)
+    tell("told", f"{what}, part {part + 1} of {PARTS}: {count} states of the folder, {len(wrong)} violations")
+    return count, wrong

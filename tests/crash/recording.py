@@ -18,6 +18,8 @@ _CALLS = (
     "io_submit,io_getevents"
 )
 _LINE = re.compile(r"^(\d+) +(.*)$")
+_CALL = re.compile(r"^(\w+)\((.*)\) += (.*)$")
+"""The last of what looks like a result is one: behind it, a descriptor may be said to be `(deleted)`."""
 _RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
 _FD = re.compile(r"^(\d+|AT_FDCWD)<([^>]*)>")
 _CREATED = re.compile(r"^(\d+)<")
@@ -51,6 +53,11 @@ def record(program: list[str], root: Path, *, environment: dict[str, str], trace
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+    return parsed(trace, root)
+
+
+def parsed(trace: Path, root: Path) -> list[Op]:
+    """What strace has written down of a folder."""
     return _Parser(root).parse(trace)
 
 
@@ -84,16 +91,11 @@ class _Parser:
         if resumed:
             text = self._begun.pop(pid) + resumed[2]
         elif text.endswith("<unfinished ...>"):
-            self._begun[pid] = text.removesuffix("<unfinished ...>").rstrip()
+            self._begun[pid] = text.removesuffix("<unfinished ...>")
             return
-        call, _, rest = text.partition("(")
-        arguments, _, result = rest.rpartition(") = ") if ") = " in rest else rest.rpartition(")")
-        if "=" in result and not result.strip()[:1].isdigit():
-            result = result.rpartition("= ")[2]
-        result = result.strip()
-        if result.startswith(("-1", "?")):
-            return
-        getattr(self, f"_on_{call}", self._unknown)(_split(arguments), result, call)
+        called = _CALL.match(text)
+        if called and not called[3].startswith(("-1", "?")):
+            getattr(self, f"_on_{called[1]}", self._unknown)(_split(called[2]), called[3], called[1])
 
     def _unknown(self, arguments: list[str], result: str, call: str) -> None:
         if any(self._inside(path) for path in map(_path_of, arguments) if path):

@@ -47,9 +47,9 @@ def tolerant(by_hand):
 class Meeting:
     """Two openings of one store, as two processes have them, each with one call."""
 
-    def __init__(self, tmp_path, first, second, *, warm):
-        self._folder = tmp_path
-        self._made = tmp_path / "made"
+    def __init__(self, quick_path, first, second, *, warm):
+        self._folder = quick_path
+        self._made = quick_path / "made"
         make(self._made / "store")
         self._first = CALLS[first]
         self._second = CALLS.get(second) or tolerant(BY_HAND[second])
@@ -97,9 +97,9 @@ class Meeting:
         return Outcome(answers["first"], answers["second"], {}, [], [])
 
 
-def steps_of(tmp_path, first, second, *, warm, nths):
+def steps_of(quick_path, first, second, *, warm, nths):
     """Run a pair at these steps, and say what fits neither order of the two."""
-    meeting = Meeting(tmp_path, first, second, warm=warm)
+    meeting = Meeting(quick_path, first, second, warm=warm)
     orders = [meeting.run(None), meeting.run(0)]
     assert [order.wrong for order in orders] == [[], []]
     met = 0
@@ -174,9 +174,9 @@ SOME = {
 
 
 @pytest.mark.parametrize("first", SOME)
-def test_some_steps_of_a_call_bear_another_in_between(first, tmp_path):
+def test_some_steps_of_a_call_bear_another_in_between(first, quick_path):
     for number, second in enumerate(SOME[first]):
-        assert steps_of(tmp_path / str(number), first, second, warm=number % 2 == 0, nths=range(1 + number, 500, 13))
+        assert steps_of(quick_path / str(number), first, second, warm=number % 2 == 0, nths=range(1 + number, 500, 13))
 
 
 CHANGES = (
@@ -191,7 +191,7 @@ LONG = {"backup": 97, "copy out": 29, "cleanup": 29}
 
 @pytest.mark.torture
 @pytest.mark.parametrize("first", CALLS)
-def test_many_steps_of_a_call_bear_a_change_in_between(first, tmp_path):
+def test_many_steps_of_a_call_bear_a_change_in_between(first, quick_path):
     for number, second in enumerate(CHANGES):
         nths = range(1 + number % 7, 2000, LONG.get(first) or (7 if first in READS else 11))
-        steps_of(tmp_path / str(number), first, second, warm=number % 2 == 0, nths=nths)
+        steps_of(quick_path / str(number), first, second, warm=number % 2 == 0, nths=nths)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from disks import states
-from judging import violations
+from judging import PARTS, judged_part, violations
 from recording import STRACE, record
 
 HERE = Path(__file__).parent
@@ -49,25 +48,26 @@ def judged(state, ops, folder):
         shutil.rmtree(root)
 
 
-def test_some_states_that_a_power_cut_may_leave_hold_all_that_was_acknowledged(ops, tmp_path):
+def test_some_states_that_a_power_cut_may_leave_hold_all_that_was_acknowledged(ops, quick_path):
     chosen = [state for number, state in enumerate(states(ops, cut=of_the_truth)) if number % STRIDE == 0]
     assert len(chosen) > 40
-    assert [wrong for state in chosen for wrong in judged(state, ops, tmp_path)] == []
+    assert [wrong for state in chosen for wrong in judged(state, ops, quick_path)] == []
 
 
 @pytest.mark.torture
-def test_every_state_that_a_power_cut_may_leave_holds_all_that_was_acknowledged(ops, tmp_path, capsys):
-    count, wrong = 0, []
-    for state in states(ops):
-        count += 1
-        wrong += judged(state, ops, tmp_path)
-    with capsys.disabled():
-        sys.stdout.write(f"{len(ops)} operations, {count} states of the folder, {len(wrong)} violations\n")
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_state_that_a_power_cut_may_leave_holds_all_that_was_acknowledged(ops, quick_path, record_property, part):
+    what = f"a power cut after each of {len(ops)} operations"
+    count, wrong = judged_part(
+        states(ops), lambda state: judged(state, ops, quick_path), record_property, part=part, what=what
+    )
     assert wrong == []
-    assert count > 500
+    assert count > 500 // PARTS
 
 
-def test_without_any_one_sync_of_an_append_the_harness_finds_a_violation(ops, tmp_path):
+def test_without_any_one_sync_of_an_append_the_harness_finds_a_violation(ops, quick_path):
+    # The index's thread may come in between two steps of an append; without its files the index is made anew.
+    ops = [op for op in ops if ".db" not in op.path]
     syncs = [
         number
         for number, op in enumerate(ops)
@@ -80,4 +80,4 @@ def test_without_any_one_sync_of_an_append_the_harness_finds_a_violation(ops, tm
             cut=lambda number, op, sync=sync: sync < number <= sync + AFTER,
             ignored=lambda number, op, sync=sync: number == sync,
         )
-        assert any(judged(state, ops, tmp_path) for state in chosen), f"sync {sync} of {ops[sync].path} is not missed"
+        assert any(judged(state, ops, quick_path) for state in chosen), f"sync {sync} of {ops[sync].path} is not missed"

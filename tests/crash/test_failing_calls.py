@@ -28,9 +28,9 @@ def judged(root, said):
     return violations(root, said, repair=True) if asks else wrong
 
 
-def every(numbers, tmp_path, kind):
+def every(numbers, quick_path, kind):
     for nth in numbers:
-        root = tmp_path / f"{kind}-{nth}"
+        root = quick_path / f"{kind}-{nth}"
         failed, said = failed_once(root, nth, kind)
         if not failed:
             return nth
@@ -39,19 +39,19 @@ def every(numbers, tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ["EIO", "ENOSPC", "late", "short"])
-def test_some_failing_calls_lose_nothing_that_was_acknowledged(kind, tmp_path):
-    every(range(5, 200, 23), tmp_path, kind)
+def test_some_failing_calls_lose_nothing_that_was_acknowledged(kind, quick_path):
+    every(range(5, 200, 23), quick_path, kind)
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("kind", ["EIO", "ENOSPC", "EINTR", "late", "short"])
-def test_no_failing_call_loses_what_was_acknowledged(kind, tmp_path):
-    tried = every(itertools.count(1), tmp_path, kind)
+def test_no_failing_call_loses_what_was_acknowledged(kind, quick_path):
+    tried = every(itertools.count(1), quick_path, kind)
     assert tried is not None
     assert tried > 30
 
 
-def test_a_failure_that_never_comes_changes_nothing(tmp_path):
-    failed, said = failed_once(tmp_path / "store", 1_000_000, "EIO")
-    assert (failed, violations(tmp_path / "store", said)) == ("", [])
+def test_a_failure_that_never_comes_changes_nothing(quick_path):
+    failed, said = failed_once(quick_path / "store", 1_000_000, "EIO")
+    assert (failed, violations(quick_path / "store", said)) == ("", [])
     assert b"failed" not in said

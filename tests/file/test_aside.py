@@ -43,12 +43,27 @@ def test_a_load_goes_on_where_no_process_can_be_started(tmp_path, monkeypatch):
         assert len(store.search("zyzzyva")) == 1
 
 
+@pytest.fixture
+def started(monkeypatch):
+    """The processes that were asked for; none is started."""
+    commands = []
+
+    def note(command, **_):
+        commands.append(command)
+        raise OSError
+
+    monkeypatch.setattr(aside.subprocess, "Popen", note)
+    return commands
+
+
 @pytest.mark.parametrize("store", [None, object()])
-def test_a_store_that_has_no_such_process_is_loaded_without(store):
+def test_a_store_that_has_no_such_process_is_loaded_without(store, started):
     with indexing_aside(store):
-        pass
+        assert started == []
 
 
-def test_in_memory_nothing_is_started():
+def test_in_memory_nothing_is_started_and_beside_files_one_process_is(tmp_path, started):
     with hansard.open("memory:") as store, indexing_aside(store):
-        store.create().append(hansard.user("here"))
+        assert started == []
+    with hansard.open(tmp_path / "store") as store, indexing_aside(store):
+        assert len(started) == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from hansard.backends.file import dbfile
 from hansard.backends.file.catalogue import Catalogue
+from hansard.backends.file.database import Database
 from hansard.errors import Invalid, Unavailable
 from hansard.model.info import Segment, SessionInfo
 from hansard.query import All, AnyOf, Field, Has, Not, find_all, where
@@ -281,6 +283,48 @@ def test_a_file_that_cannot_be_used_is_replaced_by_an_empty_one(tmp_path, spoil)
     assert after.put([row_of("t")])
     after.close()
     assert {path.name for path in tmp_path.iterdir()} <= {"index.db", "index.lock", "index.elsewhere"}
+
+
+@pytest.mark.parametrize("error", [apsw.IOError, apsw.FullError, apsw.ReadOnlyError])
+def test_a_file_that_the_medium_does_not_give_is_unavailable_and_stays(tmp_path, monkeypatch, error):
+    handle = opened(tmp_path)
+    handle.put([row_of("s")])
+    handle._database.release()
+    inode = (tmp_path / "index.db").stat().st_ino
+
+    def refused(*_given, **_named):
+        raise error("disk I/O error")
+
+    monkeypatch.setattr(Database, "_usable", refused)
+    with pytest.raises(Unavailable, match=r"index\.db"):
+        ids(handle)
+    monkeypatch.undo()
+    assert ids(handle) == ["s"]
+    assert (tmp_path / "index.db").stat().st_ino == inode
+    handle.close()
+
+
+def test_too_many_open_files_do_not_cost_the_index(tmp_path, monkeypatch):
+    handle = opened(tmp_path)
+    handle.put([row_of("s")])
+    handle._database.release()
+    own = os.open
+
+    def full(path, *given, **named):
+        if str(path).endswith("index.db"):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return own(path, *given, **named)
+
+    def refused(*_given, **_named):
+        raise apsw.CantOpenError("unable to open database file")
+
+    monkeypatch.setattr(os, "open", full)
+    monkeypatch.setattr(Database, "_usable", refused)
+    with pytest.raises(Unavailable, match="ulimit"):
+        ids(handle)
+    monkeypatch.undo()
+    assert ids(handle) == ["s"]
+    handle.close()
 
 
 @pytest.mark.parametrize("spoil", [spoil_with_rubbish, spoil_by_cutting, spoil_by_emptying])

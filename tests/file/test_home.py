@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
-from hansard.backends.file import home, locks
+import hansard
+from hansard.backends.file import deleting, home, locks
 from hansard.errors import Corrupt, Invalid, NotFound, Unsupported
 
 MOUNTS = """\
@@ -98,3 +100,20 @@ def test_the_file_system_of_a_path_is_that_of_the_nearest_mount(tmp_path):
     assert home.file_system(share / "deep", mounts) == "nfs4"
     assert home.file_system(tmp_path / "a share beside", mounts) == "ext4"
     assert home.file_system(tmp_path, tmp_path / "none") == ""
+
+
+def test_what_can_not_be_tidied_when_a_store_is_opened_is_told_and_nothing_stays_open(tmp_path, monkeypatch):
+    with hansard.open(tmp_path / "store") as store:
+        store.create(id="s")
+
+    def refused(*_given):
+        raise OSError(5, "Input/output error", str(tmp_path / "store/trash"))
+
+    before = set(threading.enumerate())
+    monkeypatch.setattr(deleting, "empty_trash", refused)
+    with pytest.raises(hansard.Unavailable, match="trash"):
+        hansard.open(tmp_path / "store")
+    monkeypatch.undo()
+    assert set(threading.enumerate()) <= before
+    with hansard.open(tmp_path / "store") as store:
+        assert store.exists("s")

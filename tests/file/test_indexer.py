@@ -240,6 +240,8 @@ def test_after_a_power_cut_everything_is_compared_and_find_says_so_meanwhile(ope
     go.set()
     assert mine.wait(60)
     assert found(mine) == ["noted", "unnoted"]
+    # The thread may still be giving back what it held.
+    mine.close()
     assert list((tmp_path / "writers").iterdir()) == []
     assert not list(tmp_path.glob("*.survey.lock"))
 
@@ -284,7 +286,7 @@ def test_a_lost_catalogue_is_made_anew_with_progress_and_equal_results(open_inde
 
 
 def logs_infos(logs):
-    return [logs.row(place).info for place in walk(logs.root)]
+    return [logs.row(place).info for place in walk(logs.root, [])]
 
 
 @pytest.mark.parametrize("damage", [lose, spoil])
@@ -421,8 +423,8 @@ def test_the_walk_gives_roots_and_children_and_nothing_else(logs, tmp_path):
     logs.append("b")
     logs.append("c", child_of="a")
     (tmp_path / "sessions" / "link").symlink_to(tmp_path / place_of("b"))
-    assert list(walk(tmp_path)) == ["sessions/a", "sessions/a/children/c", "sessions/b"]
-    assert list(walk(tmp_path / "nowhere")) == []
+    assert list(walk(tmp_path, [])) == ["sessions/a", "sessions/a/children/c", "sessions/b"]
+    assert list(walk(tmp_path / "nowhere", [])) == []
 
 
 # -- notes and clean points ------------------------------------------------------------------------------------------
@@ -658,6 +660,20 @@ def test_an_error_in_the_background_is_kept_and_the_thread_goes_on(index, logs, 
     assert worked.wait(60)
     with index._work:
         assert index.problems == ()
+
+
+def test_a_turn_in_which_the_catalogue_does_not_answer_is_taken_again(index, logs, monkeypatch):
+    def gone():
+        msg = "no index"
+        raise Unavailable(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(index._survey, "needed", gone)
+        assert index._turn(idle=True)
+    assert index.problems == ("index: no index",)
+    write(index, logs, "s")
+    assert not index._turn(idle=True)
+    assert index.problems == ()
 
 
 # -- the thread ------------------------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 
+import apsw
 import pytest
 
 import hansard
-from hansard.backends.file import disk, forking
+from hansard.backends.file import disk, forking, locks, rewriting
 from hansard.errors import HansardError
 
 
@@ -51,6 +52,139 @@ def test_a_creation_that_finds_no_room_leaves_nothing_behind(store, tmp_path, mo
     monkeypatch.undo()
     assert store.check() == []
     assert store.create(id="s").append(hansard.user("goes on")) == 2
+
+
+class Killed(BaseException):
+    """As if the process had been killed there."""
+
+
+@pytest.fixture
+def given(store, tmp_path):
+    """Another store with a session that has an attachment, and a fork that has a copy of what it inherits and shows one."""
+    with hansard.open(tmp_path / "given") as other:
+        for name in ("origin", "s"):
+            session = other.create(id=name, entries=[hansard.user("first")])
+            session.attach(b"a picture", mime="image/png")
+        other.fork("origin", id="f").append(hansard.user("in the fork"))
+        other.delete("origin")
+        yield other
+
+
+ARRIVALS = {
+    "a copy": ("s", lambda store, given: given.copy("s", store)),
+    "a copy of a fork": ("f", lambda store, given: given.copy("f", store)),
+    "a fork of a copy": ("g", lambda store, given: store.fork("f", id="g", at=2)),
+}
+
+
+@pytest.mark.parametrize("what", ARRIVALS)
+@pytest.mark.parametrize("died", [True, False])
+def test_what_was_put_there_before_a_first_commit_that_never_came_is_in_nobodys_way(
+    store, given, tmp_path, monkeypatch, what, died
+):
+    name, call = ARRIVALS[what]
+    if what == "a fork of a copy":
+        given.copy("f", store)
+
+    def ends(*_given):
+        raise Killed if died else OSError(28, "No space left on device")
+
+    monkeypatch.setattr(rewriting, "replace", ends)
+    with pytest.raises(Killed if died else hansard.Unavailable):
+        call(store, given)
+    monkeypatch.undo()
+    folder = tmp_path / f"store/sessions/{name}"
+    assert folder.exists() == died
+    with hansard.open(tmp_path / "store") as again:
+        assert [one for one in again.check() if one.severity == "damage"] == []
+        assert not again.exists(name)
+        with pytest.raises(hansard.NotFound):
+            again.get(name)
+        call(again, given)
+        assert [one for one in again.check() if one.severity == "damage"] == []
+        assert again.get(name).append(hansard.user("goes on")) == again.info(name).seq
+
+
+def test_where_a_copy_died_another_session_can_be_made(store, given, tmp_path, monkeypatch):
+    def ends(*_given):
+        raise Killed
+
+    monkeypatch.setattr(rewriting, "replace", ends)
+    with pytest.raises(Killed):
+        given.copy("s", store)
+    monkeypatch.undo()
+    assert store.create(id="s", entries=[hansard.user("another")]).seq == 2
+    assert sorted(path.name for path in (tmp_path / "store/sessions/s").iterdir()) == ["log.jsonl"]
+    assert store.check() == []
+    assert not (tmp_path / "store/quarantine").exists()
+
+
+def files_with(root, text):
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return [path.name for path in files if text in path.read_bytes()]
+
+
+def test_a_title_that_was_erased_is_in_no_file_of_an_open_store(store, tmp_path):
+    session = store.create(id="s", entries=[hansard.user("the-secret-word"), hansard.user("more")])
+    assert store.find(id="s").items[0].title == "the-secret-word"
+    assert session.erase(2).unreached == ()
+    assert files_with(tmp_path / "store", b"the-secret-word") == []
+    assert store.find(id="s").items[0].title == "more"
+
+
+def test_an_erasure_says_so_while_a_reader_keeps_the_index_as_it_was(store, tmp_path):
+    session = store.create(id="s", entries=[hansard.user("the-secret-word"), hansard.user("more")])
+    store.find()
+    reader = apsw.Connection(str(tmp_path / "store/index.db"))
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM sessions").get == 1
+    (late,) = session.erase(2).unreached
+    assert "index.db" in late
+    reader.execute("ROLLBACK")
+    reader.close()
+    assert session.erase(2).unreached == ()
+    assert files_with(tmp_path / "store", b"the-secret-word") == []
+
+
+@pytest.mark.parametrize("where", ["rewrite_file", "rewrite"])
+def test_an_erasure_that_died_between_the_copy_and_the_log_is_made_good_when_it_is_repeated(
+    store, tmp_path, monkeypatch, where
+):
+    store.create(id="o", entries=[hansard.user("the-secret-word"), hansard.user("more")])
+    store.fork("o", id="f").append(hansard.user("in the fork"))
+    # Now the index has it, too: the title is what was said first.
+    assert store.find(id="o").items[0].title == "the-secret-word"
+    store.delete("o")
+
+    def dies(*_given):
+        raise Killed
+
+    monkeypatch.setattr(rewriting, where, dies)
+    with pytest.raises(Killed):
+        store.get("f").erase(2)
+    monkeypatch.undo()
+    with hansard.open(tmp_path / "store") as again:
+        again.get("f").erase(2)
+        assert [entry.erased for entry in again.get("f").entries()][:3] == [False, True, False]
+        assert [one for one in again.check() if one.severity == "damage"] == []
+    assert files_with(tmp_path / "store", b"the-secret-word") == []
+
+
+def test_a_log_that_takes_the_place_of_another_is_locked_from_its_first_moment_on(store, tmp_path, monkeypatch):
+    session = store.create(id="s", entries=[hansard.user("to be erased")])
+    sync_folder, taken = disk.sync_folder, []
+
+    def looking(path):
+        fd = os.open(tmp_path / "store/sessions/s/log.jsonl", os.O_RDWR)
+        taken.append((os.fstat(fd).st_ino, locks.try_acquire(fd)))
+        os.close(fd)
+        sync_folder(path)
+
+    monkeypatch.setattr(disk, "sync_folder", looking)
+    session.erase(2)
+    monkeypatch.undo()
+    assert taken[-1] == ((tmp_path / "store/sessions/s/log.jsonl").stat().st_ino, False)
+    assert not any(was_free for _, was_free in taken)
 
 
 @pytest.mark.parametrize("of", ["child", "root"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import apsw
+
 import hansard
+from hansard.backends.file import mirror
 
 
 def test_an_id_of_a_deleted_child_can_be_that_of_a_fork_while_others_still_have_it_open(tmp_path):
@@ -14,6 +17,26 @@ def test_an_id_of_a_deleted_child_can_be_that_of_a_fork_while_others_still_have_
         assert other.delete("root")
         assert store.fork(fork, id="S").info.kind == "fork"
         assert [message.text for message in store.get("S").history()] == ["hello"]
+
+
+def test_an_id_is_free_again_though_the_index_could_not_be_told_and_the_file_system_gives_numbers_anew(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(mirror, "_WAIT_S", 0.001)
+    with hansard.open(tmp_path) as store:
+        for _ in range(8):
+            store.create(id="s", entries=[hansard.user("hello")])
+            assert [info.id for info in store.find()] == ["s"]
+            busy = apsw.Connection(str(tmp_path / "index.db"))
+            busy.execute("BEGIN IMMEDIATE")
+            assert store.delete("s")
+            # The new log may get the inode number of the old one, which is what the index still knows.
+            assert store.create(id="s").seq == 1
+            busy.execute("ROLLBACK")
+            busy.close()
+            assert [info.seq for info in store.find()] == [1]
+            assert store.delete("s")
+        assert list((tmp_path / "trash").iterdir()) == []
 
 
 def numbers_of(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,50 @@ def test_a_log_that_the_disk_gives_no_more_is_named_and_the_others_are_checked_a
         assert {"child", "fork"} <= {info.id for info in store.sessions(all_kinds=True)}
         with pytest.raises(hansard.Unavailable, match="Input/output"):
             store.get("a").history()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a device needs root")
+def test_a_device_without_an_end_in_the_place_of_a_log_is_not_read(root):
+    log = root / "sessions/a/log.jsonl"
+    log.unlink()
+    os.mknod(log, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    with hansard.open(root) as store:
+        for _ in range(2):
+            with pytest.raises(hansard.Corrupt, match=r"a/log\.jsonl"):
+                list(store.get("a").entries())
+        assert store.get("other").append(hansard.user("goes on"))
+
+
+@pytest.mark.parametrize("what", ["a folder", "a link", "a pipe"])
+def test_a_renewal_that_is_no_file_counts_for_nothing(root, what):
+    with hansard.open(root) as store:
+        store.get("a").lease("me").renew()
+    instead(root / "sessions/a/lease.renewed", what)
+    with hansard.open(root) as store:
+        assert store.info("a").lease.owner == "me"
+
+
+@pytest.mark.parametrize("what", ["a folder", "a link", "a pipe"])
+def test_a_marker_of_a_fork_that_is_no_file_keeps_its_origin_from_being_deleted(root, what):
+    with hansard.open(root) as store:
+        store.fork("a", id="of-a")
+    marker = next((root / "sessions/a/forks").iterdir())
+    instead(marker, what)
+    with hansard.open(root) as store:
+        with pytest.raises(hansard.HansardError, match=marker.name):
+            store.delete("a", force=True)
+        assert store.exists("a")
+        assert [entry.seq for entry in store.get("of-a").entries()]
+
+
+@pytest.mark.parametrize("what", ["a folder", "a link", "a pipe"])
+@pytest.mark.parametrize("name", ["documents", "pairs", "arriving", "quarantine"])
+def test_a_reset_takes_away_whatever_stands_in_the_place_of_a_folder(root, name, what):
+    (root / name).mkdir(exist_ok=True)
+    instead(root / name, what)
+    with hansard.open(root) as store:
+        store.reset(force=True)
+        assert list(store.sessions()) == []
+        assert store.create(agent="coder", user="ana").append(hansard.user("goes on")) == 2
+        store.documents.save("d", "text")
+    assert list((root / "trash").iterdir()) == []

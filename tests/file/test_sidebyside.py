@@ -246,6 +246,7 @@ def test_who_was_answered_together_is_waited_for_and_synced_together_again(backe
     assert together == [3]
 
 
+@here
 def test_who_is_waited_for_in_vain_keeps_the_others_waiting_for_a_moment_only(backend):
     submitted(backend, "second")
     assert backend.append("a", request("third")).added == 1

@@ -11,7 +11,7 @@ from hansard.backends.file.textindex import TextIndex
 from hansard.errors import Invalid, NotFound, Unavailable
 from hansard.model.entry import NewEntry, assistant, text, user
 from hansard.model.requests import Changes, Creation
-from hansard.query import And, Or, Search, Without, Word, parse
+from hansard.query import EVERYTHING, And, Or, Search, Without, Word, parse
 from hansard.testing.driver import Driver, ManualClock, together
 
 SECRET = "zqxvsecretword"
@@ -151,6 +151,23 @@ def test_what_stands_before_damage_is_found_and_all_of_it_after_repair(drive, ro
     log.write_bytes(whole)
     drive.backend.reindex()
     assert hits(drive, "before OR behind") == [("s", 4), ("s", 2)]
+
+
+def test_what_stands_before_damage_is_found_also_by_who_made_the_catalogue_anew(open_store, root):
+    drive = open_store()
+    drive.new("s", first=[user("before")])
+    for word in ("damaged", "behind"):
+        drive.say("s", word)
+    drive.index.close()
+    drive.close()
+    for path in root.glob("index.db*"):
+        path.unlink()
+    log = root / "sessions" / "s" / "log.jsonl"
+    log.write_bytes(log.read_bytes().replace(b"damaged", b"dXmaged"))
+    again = open_store()
+    assert hits(again, "before OR behind") == [("s", 2)]
+    (info,) = again.backend.find(EVERYTHING, order="id", limit=9, cursor=None)
+    assert (info.seq, info.title, info.damaged) == (2, "before", True)
 
 
 def test_a_catalogue_that_was_lost_leaves_no_deleted_session_in_the_index(open_store, root):

@@ -216,6 +216,10 @@ def test_a_given_or_generated_title_stands_before_the_derived_one():
     assert (found.title, found.title_source, found.title_version) == ("made", "generated", 1)
     found = info(*items, sets(title="mine"))
     assert (found.title, found.title_source, found.title_version) == ("mine", "given", 2)
+    kept = info(*items, sets(title="mine"), sets(title="made again", title_source="generated"))
+    assert (kept.title, kept.title_source, kept.title_version) == ("mine", "given", 2)
+    other = info(*items, sets(title="mine"), update(clear=["title"], set={"title": "x", "title_source": "generated"}))
+    assert (other.title, other.title_source) == ("x", "generated")
     found = info(*items, update(clear=["title"]))
     assert (found.title, found.title_source, found.title_version) == ("derived", "derived", 1)
     assert info(*items, sets(title=None)).title == "derived"

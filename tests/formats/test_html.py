@@ -161,3 +161,18 @@ def test_results_are_folded_and_the_longest_cut():
     assert "<details><summary>Tool result <code>c</code></summary>" in page
     assert "1,001 more lines are left out" in page
     assert "left out" not in "".join(write_html(SessionInfo(id="s"), [message], full=True))
+
+
+def test_an_image_in_the_message_itself_is_shown_and_anything_else_there_is_named():
+    def url(mime, data):
+        return f"data:{mime};base64,{b64encode(data).decode()}"
+
+    image, paper = b"\x89PNG" + bytes(40), b"%PDF" + bytes(4000)
+    parts = (
+        {"type": "file", "mime": "image/png", "url": url("image/png", image), "name": "tide"},
+        {"type": "file", "mime": "application/pdf", "url": url("application/pdf", paper), "name": "chart"},
+    )
+    text = "".join(write_html(SessionInfo(id="s"), [Message(1, "user", parts)]))
+    assert Page(text).images == [url("image/png", image)]
+    assert "chart, application/pdf, 4,004 bytes" in text
+    assert b64encode(paper).decode()[:200] not in text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
+
 import pytest
 
 import hansard
@@ -82,3 +85,25 @@ def test_all_real_files_go_in_and_verify(store):
             store.get(session.id).history()
     assert import_paths(store, folders).added == 0
     assert [finding for finding in store.check() if finding.severity == "damage"] == []
+
+
+def test_a_line_of_very_many_parts_is_held_in_memory_once(tmp_path):
+    content = [{"type": "text", "text": f"w{number}"} for number in range(60_000)]
+    row = {"type": "user", "sessionId": "s", "uuid": "u", "message": {"role": "user", "content": content}}
+    path = tmp_path / "many.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    tracemalloc.start()
+    try:
+        values = json.loads(path.read_bytes())
+        once = tracemalloc.get_traced_memory()[1]
+        del values, content, row
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        with hansard.open("memory:") as store:
+            import_paths(store, [path])
+            peak = tracemalloc.get_traced_memory()[1] - before
+            assert len(store.get("s").history()[0].parts) == 60_000
+    finally:
+        tracemalloc.stop()
+    # What it is read into, its bytes and text, and the entry that is made of it.
+    assert peak < 2.2 * once, (peak, once)

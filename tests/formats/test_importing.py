@@ -9,6 +9,7 @@ import pytest
 from hansard.errors import Invalid, NotFound
 from hansard.formats import import_paths, raw_lines
 from hansard.formats.feeding import BATCH_ENTRIES
+from hansard.model.counts import AMOUNTS, TOKENS
 from hansard.payloads import parts_of
 from support.fake_store import FakeStore
 from support.transcripts import IMAGE, IMAGE64, SAMPLES, answer, claude, codex, corpus, prompt, said, tokens, write
@@ -386,3 +387,63 @@ def test_zeros_at_the_end_of_a_file_are_a_torn_line(store, tmp_path):
     path.write_bytes(path.read_bytes() + bytes(4096))
     (report,) = import_paths(store, [path]).files
     assert (report.torn, len(store.made)) == (2, 1)
+
+
+def test_a_folder_that_can_not_be_read_is_told_and_the_others_come_in(store, tmp_path, monkeypatch):
+    write(tmp_path / "open" / "s-1.jsonl", prompt("u1", None, "one"))
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    def look(_folder):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "locked" / "runtime.json"))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr("hansard.formats.bamboo.recognise", look)
+    report = import_paths(store, [tmp_path])
+    assert [(file.path, file.skipped) for file in report.files if file.skipped] == [
+        (str(tmp_path / "locked"), "a folder that can't be looked into: Permission denied")
+    ]
+    assert [session.id for file in report.files for session in file.sessions] == ["s-1"]
+
+
+CLAUDE_ODD = [
+    {"type": "user", "sessionId": "s-1", "uuid": "u1", "message": {"role": "user", "content": "hello"}},
+    {"type": "assistant", "sessionId": "s-1", "uuid": "a1", "costUSD": -1, "message": {
+        "id": "m1", "role": "assistant", "model": "m-1", "content": "hi",
+        "usage": {"input_tokens": -3, "output_tokens": 7, "cache_read_input_tokens": 1.5,
+                  "cache_creation_input_tokens": 10**30},
+    }},
+]  # fmt: skip
+CODEX_ODD = [
+    {"timestamp": "2026-01-01T00:00:00.000Z", "type": "session_meta", "payload": {"id": "c-1", "cwd": "/w"}},
+    {"timestamp": "2026-01-01T00:00:01.000Z", "type": "event_msg", "payload": {"type": "token_count", "info": {
+        "last_token_usage": {"input_tokens": True, "output_tokens": 7, "reasoning_output_tokens": "9"},
+    }}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [CLAUDE_ODD, CODEX_ODD], ids=["claude-code", "codex"])
+def test_counts_that_can_not_be_are_left_out_and_noted_while_the_line_is_kept(store, tmp_path, rows):
+    path = tmp_path / "odd.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (file,) = import_paths(store, [path]).files
+    (session,) = file.sessions
+    log = store.get(session.id).log
+    (spent,) = (entry.body for entry in log if entry.kind == "usage")
+    assert {name: spent.get(name) for name in (*TOKENS, *AMOUNTS)} == {
+        "input": 0, "output": 7, "cache_read": None, "cache_write": None, "reasoning": None, "cost": None,
+        "latency_ms": None,
+    }  # fmt: skip
+    (note,) = file.notes
+    assert note.startswith("line 2: ")
+    wrong = ["input_tokens is -3", "1.5", "so large an int", "costUSD is -1"]
+    assert all(word in note for word in (wrong if rows is CLAUDE_ODD else ["input_tokens is True", "reasoning_output"]))
+    assert "output_tokens is 7" not in note
+    assert [entry.body["raw"]["text"] for entry in log if "raw" in (entry.body or {})] == path.read_text().splitlines()
+    (again,) = import_paths(store, [path]).files
+    assert (again.added, again.notes) == (0, [])

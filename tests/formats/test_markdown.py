@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 
 import pytest
 from hypothesis import given, settings
@@ -117,3 +118,17 @@ def test_it_is_written_as_it_is_read():
     pieces = write_markdown(SessionInfo(id="s"), endless())
     while next(pieces) != "\nfirst\n":
         pass
+
+
+def test_a_file_in_the_message_itself_is_named_and_a_system_text_is_read_as_text():
+    url = "data:image/png;base64," + b64encode(b"\x89PNG" + bytes(3000)).decode()
+    parts = (
+        {"type": "system", "text": "Be brief."},
+        {"type": "file", "mime": "image/png", "url": url, "name": "tide"},
+        {"type": "file", "mime": "text/plain", "url": "data:text/plain," + "x" * 3000},
+    )
+    document = "".join(write_markdown(SessionInfo(id="s"), [Message(1, "user", parts)]))
+    assert "\nBe brief.\n" in document
+    assert "*File:* tide, image/png, 3,004 bytes\n" in document
+    assert "iVBOR" not in document
+    assert "x" * 201 not in document

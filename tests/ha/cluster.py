@@ -74,6 +74,11 @@ class Cluster:
             self.start_node(node)
         self._until(lambda: self.primary() is not None, "there is a primary")
         self._until(lambda: len(self.streaming()) == len(NODES) - 1, "two standbys stream")
+        if self._synchronous:
+            # Until then nobody may be promoted, as nobody is known to have what is confirmed.
+            self._until(
+                lambda: any(_asked(BASE + node, "sync") for node in NODES), "Patroni names a standby to wait for"
+            )
 
     def stop(self) -> None:
         """Nothing of it runs any more."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -66,25 +65,22 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nothing_acknowledged_is_lost_or_doubled_and_writers_go_on(cluster, fault, capsys):
+def test_nothing_acknowledged_is_lost_or_doubled_and_writers_go_on(cluster, fault, record_property):
     harm, new_primary = FAULTS[fault]
     writers, seconds = harmed(cluster, lambda old: harm(cluster, old), new_primary=new_primary)
     assert writers.errors == []
     found, lost = problems(cluster.url, writers.acknowledged)
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\n{fault}: {writers.count()} acknowledged, {lost} lost, {writers.unanswered} unanswered, on after {seconds:.1f} s\n"
-        )
+    count = f"{writers.count()} acknowledged, {lost} lost, {writers.unanswered} unanswered"
+    record_property("told", f"{fault}: {count}, on after {seconds:.1f} s")
     assert found == []
     assert seconds < GO_ON_S
 
 
 @pytest.mark.parametrize("cluster", [False], indirect=True)
-def test_without_synchronous_replication_the_same_harm_loses_entries(cluster, capsys):
+def test_without_synchronous_replication_the_same_harm_loses_entries(cluster, record_property):
     writers, _ = harmed(cluster, lambda old: lagging_death(cluster, old))
     _, lost = problems(cluster.url, writers.acknowledged)
-    with capsys.disabled():
-        sys.stdout.write(f"\nwithout synchronous replication: {writers.count()} acknowledged, {lost} lost\n")
+    record_property("told", f"without synchronous replication: {writers.count()} acknowledged, {lost} lost")
     assert lost > 0
 
 

@@ -1,10 +1,11 @@
-"""Makes `support` importable: test folders are no packages."""
+"""Makes `support` and the modules beside the tests importable: test folders are no packages."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-TESTS = str(Path(__file__).resolve().parents[1])
-if TESTS not in sys.path:
-    sys.path.insert(0, TESTS)
+HERE = Path(__file__).resolve().parent
+for folder in (str(HERE), str(HERE.parent)):
+    if folder not in sys.path:
+        sys.path.insert(0, folder)

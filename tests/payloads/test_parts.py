@@ -6,7 +6,7 @@ from hashlib import sha256
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hansard.codec.cut import cut
@@ -44,6 +44,7 @@ JSON = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from([*FORMATS, "made-up"]), JSON)
+@example("oxios", {"parts": [{}, {"type": 1}]})
 def test_any_payload_of_any_format_gives_parts(kind, payload):
     found = parts(kind, payload)
     assert all(isinstance(part, dict) and isinstance(part["type"], str) for part in found)

@@ -13,7 +13,7 @@ import pytest
 import hansard
 from hansard.backend import Request
 from hansard.backends.creation import created_entry
-from hansard.backends.postgres import PostgresBackend, Settings, receiving
+from hansard.backends.postgres import PostgresBackend, Settings, receiving, searching, sources
 from hansard.backends.postgres.connecting import Again
 from hansard.codec.line import GENESIS, encode_line, seal
 from hansard.errors import Corrupt, NotFound, Unavailable
@@ -36,7 +36,8 @@ def lines_of(session, *, entries, size):
 
 @pytest.fixture
 def backend(conninfo):
-    one = PostgresBackend(Settings(stores.url_of(conninfo)), clock=lambda: AT_US)
+    # Counting the memory makes it slow, on a crowded machine slower than the deadline of an append.
+    one = PostgresBackend(Settings(stores.url_of(conninfo), deadline_s=120), clock=lambda: AT_US)
     yield one
     one.close()
 
@@ -145,3 +146,58 @@ def test_a_row_that_is_missing_before_large_ones_is_damage(backend, conninfo):
         con.execute("DELETE FROM hansard.entries WHERE seq = 3")
     (finding,) = backend.check("s")
     assert (finding.severity, finding.line) == ("damage", 3)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("after", [0, 7, 30])
+def test_large_entries_are_fetched_few_at_a_time_and_all_of_them(backend, monkeypatch, newest_first, after):
+    monkeypatch.setattr(sources, "_BYTES", 50_000)
+    backend.create(Creation(id="s"), Request())
+    for number in range(20):
+        sizes = (60_000, 10, 20_000, 30_000)
+        news = [seal(hansard.user("x" * sizes[(number + one) % 4]), now_us=AT_US) for one in range(1 + number % 3)]
+        backend.append("s", Request(sealed=tuple(news)))
+    fetched, usual = [], backend._core.db.rows
+
+    def rows(statement, parameters=None):
+        found = usual(statement, parameters)
+        fetched.append([len(row[1]) for row in found] if "FILTER" in statement or "DESC ROWS" in statement else [0])
+        return found
+
+    monkeypatch.setattr(backend._core.db, "rows", rows)
+    seqs = [entry.seq for entry in backend.entries("s", after=after, newest_first=newest_first)]
+    last = backend.info("s").seq
+    assert sorted(seqs) == list(range(after + 1, last + 1))
+    assert seqs == sorted(seqs, reverse=newest_first)
+    # The row before the first may be there, too, and one that goes beyond.
+    assert max(sum(sizes[1:-1]) for sizes in fetched) < 50_000
+    assert max(map(len, fetched)) > 2
+    assert b"".join(backend.lines("s", after=after)).count(b"\n") == last - after
+
+
+def test_many_entries_are_erased_some_at_a_time_also_where_they_share_rows(backend, monkeypatch):
+    monkeypatch.setattr(sources, "_SOME", 7)
+    backend.create(Creation(id="s"), Request())
+    for number in range(12):
+        backend.append(
+            "s", Request(sealed=tuple(seal(hansard.user(f"{number}.{one}"), now_us=AT_US) for one in range(5)))
+        )
+    gone = [seq for seq in range(2, 60) if seq % 3]
+    assert backend.erase("s", gone, by=None, reason=None).seqs == tuple(gone)
+    entries = list(backend.entries("s"))
+    assert [entry.seq for entry in entries if entry.erased] == gone
+    assert len(entries) == 62
+    assert list(backend.check("s")) == []
+
+
+def test_a_search_holds_few_of_the_entries_that_it_looks_at(store, monkeypatch):
+    session, seen = store.create(id="s"), []
+    monkeypatch.setattr(searching, "_CHECKED", 5)
+    session.append([hansard.user(f"common {number}") for number in range(40)])
+    usual = searching.find_in
+    monkeypatch.setattr(
+        searching, "find_in", lambda *args, **options: seen.append(args[2].seq) or usual(*args, **options)
+    )
+    assert len(store.search("common", limit=3).items) == 3
+    assert len(seen) <= 5
+    assert len(store.search("common", limit=40, order="rank").items) == 40

@@ -62,8 +62,9 @@ def test_many_threads_share_few_connections_and_none_is_refused(conninfo):
 
 
 def test_who_waits_too_long_or_for_a_closed_store_is_told(conninfo):
-    db = Database(Settings(conninfo, connections=1, deadline_s=0.05))
+    db = Database(Settings(conninfo, connections=1, deadline_s=60))
     with db.connection():
+        db.settings = Settings(conninfo, connections=1, deadline_s=0.05)
         with pytest.raises(Unavailable, match="all 1 connections were in use"):
             db.rows("SELECT 1")
         refused = []

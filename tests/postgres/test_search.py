@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest import mock
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -81,3 +82,43 @@ def test_a_rebuilt_index_finds_the_same(store):
     before = [store.search(text).items for text in ("race", "race in:tool", "title:races")]
     store.reindex()
     assert [store.search(text).items for text in ("race", "race in:tool", "title:races")] == before
+
+
+def test_a_session_with_much_to_index_is_indexed_in_steps_that_hold_it_shortly(store, monkeypatch):
+    steps, usual = [], textindex._index
+    monkeypatch.setattr(textindex, "_BATCH_BYTES", 20_000)
+    monkeypatch.setattr(
+        textindex, "_index", lambda core, con, *, asked: steps.append(asked["seq"]) or usual(core, con, asked=asked)
+    )
+    session = store.create(id="s")
+    session.append([hansard.user(f"n{number} " + "x" * 6_000) for number in range(10)])
+    session.append(hansard.user("large " + "y" * 50_000))
+    session.append(hansard.user("last"))
+    assert len(store.search("large")) == 1
+    # The lines of one append share rows, and a row is taken as a whole.
+    assert len(steps) > 3
+    assert steps[-1] == session.seq
+    assert [len(store.search(f"n{number}")) for number in range(10)] == [1] * 10
+
+
+def test_what_has_many_words_is_indexed_by_several_statements_and_found_by_each(store, monkeypatch):
+    monkeypatch.setattr(textindex, "_WORDS_MAX", 1_000)
+    words = [f"word{number}" for number in range(20_000)]
+    store.create(id="s").append(hansard.user(" ".join(words)))
+    assert [len(store.search(word)) for word in (words[0], words[9_000], words[-1])] == [1, 1, 1]
+
+
+def test_a_damaged_session_takes_no_more_room_in_the_index_each_time_it_is_looked_at(store, conninfo):
+    session = store.create(id="s", entries=[hansard.user("one"), hansard.user("two"), hansard.user("three")])
+    session.append(hansard.user("four"))
+    counts = []
+    with psycopg.connect(conninfo, autocommit=True) as con:
+        con.execute("UPDATE hansard.entries SET line = 'x' WHERE session = 's' AND seq = 3")
+        for _ in range(3):
+            with pytest.raises(hansard.Corrupt):
+                list(session.entries())
+            with pytest.raises(hansard.Corrupt):
+                session.append(hansard.user("more"))
+            store.search("one")
+            counts += con.execute("SELECT count(*) FROM hansard.texts").fetchone()
+    assert len(set(counts)) == 1

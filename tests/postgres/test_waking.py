@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import psycopg
@@ -14,6 +15,8 @@ from support import pgbouncer, stores
 
 NEVER = 3600
 """Seconds between two looks: whoever is woken was woken by something else."""
+SOON = 30
+"""Seconds that a busy machine may take for what should take some milliseconds."""
 LISTENERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query = 'LISTEN hansard'"
 
 
@@ -48,6 +51,12 @@ def listening(open_store):
     return store
 
 
+def nobody_listens(conninfo):
+    """Return once no connection listens: those that were closed just now may take the server a moment."""
+    with psycopg.connect(conninfo, autocommit=True) as con:
+        until(lambda: con.execute(LISTENERS).fetchall() == [])
+
+
 def woken_by(session, write):
     """Seconds from an append's return to that of the wait for it; what the wait said."""
     times = {}
@@ -74,7 +83,7 @@ def test_an_append_of_another_opening_wakes_by_its_notification_alone(listening,
         session = listening.create(id=f"s{number}")
         there = other.get(session.id)
         latencies.append(woken_by(session, lambda there=there: there.append(hansard.user("here"))))
-    assert sorted(latencies)[4] < 1, "tens of milliseconds on a machine that has the time"
+    assert min(latencies) < 1, "tens of milliseconds on a machine that has the time"
 
 
 def test_a_tail_gives_what_another_opening_writes_as_it_comes(listening, open_store):
@@ -117,9 +126,8 @@ def test_a_listening_connection_that_is_cut_is_made_anew_and_nothing_is_missed(l
 def test_without_notifications_looking_again_and_again_finds_what_was_written(open_store, conninfo, options):
     session = open_store(**options).create(id="s")
     there = open_store(**options).get("s")
-    assert woken_by(session, lambda: there.append(hansard.user("found"))) < 5
-    with psycopg.connect(conninfo) as con:
-        assert con.execute(LISTENERS).fetchall() == []
+    assert woken_by(session, lambda: there.append(hansard.user("found"))) < SOON
+    nobody_listens(conninfo)
 
 
 def test_a_writer_that_tells_nobody_is_found_by_whoever_looks(open_store):
@@ -127,26 +135,25 @@ def test_a_writer_that_tells_nobody_is_found_by_whoever_looks(open_store):
     session = listener.create(id="s")
     listen(listener, session)
     there = silent.get("s")
-    assert woken_by(session, lambda: there.append(hansard.user("found"))) < 5
+    assert woken_by(session, lambda: there.append(hansard.user("found"))) < SOON
 
 
 def test_a_store_in_which_nobody_waits_listens_to_nothing(open_store, conninfo):
     store = open_store()
     store.create(id="s").append(hansard.user("one"))
     assert heard(store) == "not needed yet"
-    with psycopg.connect(conninfo) as con:
-        assert con.execute(LISTENERS).fetchall() == []
+    nobody_listens(conninfo)
 
 
 def test_a_closed_store_leaves_no_listener(open_store, conninfo):
     store = open_store()
     listen(store, store.create(id="s"))
     store.close()
-    with psycopg.connect(conninfo) as con:
-        until(lambda: con.execute(LISTENERS).fetchall() == [])
+    nobody_listens(conninfo)
 
 
-def test_hints_of_many_appends_travel_together(open_store, conninfo):
+def test_hints_of_many_appends_travel_together(open_store, conninfo, monkeypatch):
+    monkeypatch.setattr(hints, "_PAUSE_S", NEVER)
     store = open_store()
     session = store.create(id="s")
     with psycopg.connect(conninfo, autocommit=True) as con:
@@ -154,9 +161,10 @@ def test_hints_of_many_appends_travel_together(open_store, conninfo):
         for number in range(200):
             session.append(hansard.user(str(number)))
         store.close()
-        said = [one.payload for one in con.notifies(timeout=1)]
-    assert said
-    assert len(said) < 100
+        # What a connection tells comes after all that was told before.
+        con.execute("NOTIFY hansard, 'end'")
+        said = list(itertools.takewhile(lambda payload: payload != "end", (one.payload for one in con.notifies())))
+    assert 1 <= len(said) <= 2
     assert {mark for payload in said for mark in payload.split()} == {hints.mark_of(b"", "s")}
 
 
@@ -171,7 +179,7 @@ def test_behind_a_pooler_nobody_listens_and_whoever_looks_finds_all(pooled, stor
     session = store.create(id="s")
     with hansard.open(pooled) as behind:
         there = behind.get("s")
-        assert woken_by(there, lambda: session.append(hansard.user("to the pooler's side"))) < 5
+        assert woken_by(there, lambda: session.append(hansard.user("to the pooler's side"))) < SOON
         listen(behind, there, "pooler")
         woken = [there.append(hansard.user(str(number))) for number in range(20)]
         assert woken == list(range(3, 23))

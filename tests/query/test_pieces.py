@@ -82,3 +82,10 @@ def test_an_erased_entry_has_no_text_and_no_calls():
 
 def test_a_role_is_written_in_any_case():
     assert found(entry(message("User", "hi"))) == [("user", "hi", (), False)]
+
+
+def test_the_bytes_of_a_file_that_a_tool_gave_are_no_text():
+    photo = {"type": "file", "mime": "image/png", "url": "data:image/png;base64,iVBORw0KGgo=", "name": "pier.png"}
+    linked = {"type": "file", "url": "https://tides.example/pier"}
+    [(_, told, _, _)] = found(entry(tool("c", [text("a photo"), photo, linked])))
+    assert told.split() == ["a", "photo", "pier.png", "https://tides.example/pier"]

@@ -59,7 +59,7 @@ def test_a_message_of_a_history_can_be_appended_elsewhere(store, session, said):
         (5, "int is no entry"),
         ([5], r"entries\[0\]"),
         (b"x", "bytes is no entry"),
-        ({"role": "user"}, "parts or raw"),
+        ({"role": "user"}, "content .or parts., or else raw"),
         ({"content": "x"}, "role"),
         ({"role": "user", "content": 5}, "list of parts"),
         ({"role": "user", "content": [{"text": "no type"}]}, "type"),
@@ -228,3 +228,30 @@ def test_a_session_that_needs_what_is_unknown_is_read_and_copied_but_not_appende
     store.copy(session, there)
     assert there.info("s").hash == session.info.hash
     assert there.check() == []
+
+
+@pytest.mark.parametrize("wrong", [-3, True, 1.0, "12", 2**53 + 1, 10**5000], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("name", ["input", "output", "cache_read", "cache_write", "reasoning"])
+def test_a_count_of_tokens_that_can_not_be_is_refused_by_name(session, name, wrong):
+    with pytest.raises(Invalid, match=rf"usage\.{name}"):
+        hansard.usage("m", **{name: wrong})
+    with pytest.raises(Invalid, match=rf"entries\[1\]\.{name}"):
+        session.append([hansard.user("a"), hansard.NewEntry(kind="usage", body={name: wrong})])
+    assert session.seq == 1
+
+
+@pytest.mark.parametrize("wrong", [-0.01, False, "1", float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("name", ["cost", "latency_ms"])
+def test_an_amount_that_can_not_be_is_refused_by_name(name, wrong):
+    with pytest.raises(Invalid, match=rf"usage\.{name}"):
+        hansard.usage("m", **{name: wrong})
+
+
+def test_the_largest_counts_and_the_smallest_amounts_are_taken(session):
+    session.append(hansard.usage("m", input=2**53, output=0, cost=0, latency_ms=0.5))
+    assert (session.usage().input, session.usage().latency_ms) == (2**53, 0.5)
+
+
+def test_a_usage_entry_that_is_no_object_is_refused(session):
+    with pytest.raises(Invalid, match="body of a usage entry is an object"):
+        session.append(hansard.NewEntry(kind="usage", body=[1]))

@@ -85,3 +85,16 @@ def test_an_attachment_that_is_not_there_is_not_found(store, session):
         store.attachment(session, "0" * 64)
     with pytest.raises(NotFound):
         store.get("s").attachment("../../x")
+
+
+@pytest.mark.parametrize("verb", ["attach", "append"])
+def test_a_creation_whose_files_could_not_be_kept_says_that_the_session_is_there(store, monkeypatch, verb):
+    def gone(*_args, **_options):
+        msg = "the medium does not answer"
+        raise hansard.Unavailable(msg)
+
+    monkeypatch.setattr(store._place.backend, verb, gone)
+    picture = {"type": "file", "data": "data:image/png;base64," + base64.b64encode(bytes(5_000)).decode()}
+    with pytest.raises(hansard.Unavailable, match="session 's' was made, but its first entries may be missing"):
+        store.create(id="s", entries=[hansard.user([picture])])
+    assert store.info("s").seq == 1

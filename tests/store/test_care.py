@@ -90,3 +90,27 @@ def test_a_backend_without_a_capability_is_unsupported(monkeypatch, store, sessi
     url = "data:image/png;base64," + "A" * 2000
     session.append(hansard.user([{"type": "file", "url": url}]))
     assert session.entry(2).body["parts"][0]["url"] == url
+
+
+@pytest.mark.parametrize("age", [float("inf"), float("nan"), 10**400, 0, -1, True])
+def test_a_policy_takes_no_age_that_is_none(age):
+    with pytest.raises(Invalid, match="max_age"):
+        hansard.RetentionPolicy(max_age=age)
+
+
+def test_a_policy_of_ages_removes_nothing_if_nothing_can_be_so_old(store):
+    store.create(id="s", entries=[hansard.user("stay")])
+    for more in ({}, {"max_sessions": 9}):
+        assert store.prune(hansard.RetentionPolicy(max_age=1e300, cooldown_s=0, **more)).deleted == ()
+
+
+@pytest.mark.parametrize("age", [float("inf"), float("nan"), 0])
+def test_no_run_is_trimmed_by_an_age_that_is_none(store, age):
+    with pytest.raises(Invalid, match="max_age_s"):
+        store.trim_runs(max_age_s=age)
+
+
+def test_no_run_is_so_old_that_it_is_trimmed(store):
+    with store.create(id="s").run(id="r"):
+        pass
+    assert store.trim_runs(max_age_s=1e300) == []

@@ -34,6 +34,31 @@ def test_nobody_else_takes_a_lease_that_is_held(session, clock):
     assert session.lease("a").fence == 2
 
 
+@pytest.mark.parametrize("verb", ["lease", "renew", "append"])
+def test_a_clock_that_was_years_ahead_for_a_moment_locks_nobody_out(session, clock, verb):
+    lease = session.lease("a", ttl_s=10)
+    clock.advance(100 * 366 * 86_400)
+    if verb == "lease":
+        lease = session.lease("a", ttl_s=10)
+    elif verb == "renew":
+        lease.renew()
+    else:
+        session.append(hansard.user("in another century"))
+    clock.advance(-100 * 366 * 86_400)
+    with session.lease("b", ttl_s=10) as new:
+        assert session.append(hansard.user("goes on"), lease=new) == session.seq
+        with pytest.raises(LeaseLost):
+            session.append(hansard.user("late"), lease=lease)
+    assert session.lease("c").fence == new.fence + 1
+
+
+def test_a_clock_that_is_hours_behind_takes_no_lease_away(session, clock):
+    session.lease("a", ttl_s=10)
+    clock.advance(-23 * 3_600)
+    with pytest.raises(Conflict, match="'a'"):
+        session.lease("b")
+
+
 def test_a_released_lease_is_free_and_its_number_is_not_used_again(session):
     with session.lease("a") as lease:
         assert session.info.lease.owner == "a"

@@ -128,3 +128,47 @@ def test_import_pulls_in_nothing_heavy():
     assert loaded.isdisjoint(
         {"anyio", "asyncio", "trio", "apsw", "sqlite3", "click", "rich", "msgspec", "pytest", "html"}
     )
+
+
+def test_a_path_that_is_not_utf_8_is_refused_and_nothing_is_made(tmp_path):
+    for place in (tmp_path / "x\udcff" / "store", str(tmp_path / "x\udcff")):
+        with pytest.raises(Invalid, match="UTF-8"):
+            hansard.open(place)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("now", [10**18, -(10**18), 10**400, 1e30, float("inf")])
+def test_a_clock_outside_the_years_of_times_is_invalid_where_the_store_is_opened(now):
+    with pytest.raises(Invalid, match=r"clock: .* years 1 to 9999|clock: .* is no time"):
+        hansard.open("memory:", clock=lambda: now)
+
+
+def test_a_clock_that_goes_beyond_the_year_9999_later_is_invalid_and_nothing_is_written(tmp_path):
+    now = [10**15]
+    for place in ("memory:", tmp_path / "store"):
+        now[0] = 10**15
+        with hansard.open(place, clock=lambda: now[0]) as store:
+            session = store.create()
+            now[0] = 10**18
+            for call in (
+                store.create,
+                session.fork,
+                lambda session=session: session.append(hansard.user("a")),
+                lambda session=session: session.lease("worker", ttl_s=1),
+                lambda session=session: session.attach(b"bytes"),
+                lambda store=store: store.documents.save("a", "text"),
+            ):
+                with pytest.raises(Invalid, match="years 1 to 9999"):
+                    call()
+            now[0] = 10**15
+            assert session.append(hansard.user("a")) == 2
+            assert [one for one in store.check() if one.severity == "damage"] == []
+
+
+def test_a_clock_of_the_last_year_is_one(tmp_path):
+    with hansard.open(tmp_path, clock=lambda: datetime(9999, 12, 31, 23, tzinfo=UTC)) as store:
+        session = store.create(entries=[hansard.user("a")])
+        assert session.attach(b"bytes").size == 5
+        assert session.info.created_at.startswith("9999-12-31T23")
+        assert [info.id for info in store.find(updated_since="9999-12-31")] == [session.id]
+        assert store.check() == []

@@ -48,7 +48,7 @@ def start(script, *arguments):
     )
 
 
-def together(script, *each, timeout=120):
+def together(script, *each, timeout=300):
     """Start one process for each list of arguments, let them begin at once, and give the last line that each printed."""
     processes = [start(script, *arguments) for arguments in each]
     try:

@@ -1,10 +1,12 @@
-"""How many tests each backend passed, by what they are about: told at the end of a run."""
+"""Told at the end of a run: how many tests each backend passed, by what they are about; and what tests have counted."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 PROPERTY = "backend"
+TOLD = "told"
+"""What a test records under this name is told."""
 BACKENDS = ("memory", "file", "postgres")
 COLUMNS = ("verbs", "sync door", "async door", "four stores sync", "four stores async", "state machine")
 _NAMES = {"postgresql": "postgres"}
@@ -57,3 +59,8 @@ def lines(passed):
         if any(counts[f"{backend}/{one}"] for one in COLUMNS)
     ]
     return [head, *rows]
+
+
+def told(reports):
+    """What tests have counted themselves, a line each."""
+    return sorted(said for report in reports for name, said in report.user_properties if name == TOLD)

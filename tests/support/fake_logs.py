@@ -53,9 +53,13 @@ class FakeLogs:
         self.version = version
         self.folded: list[tuple[str, int]] = []
         self.broken: dict[str, Exception] = {}
+        self.unreadable: dict[str, Row] = {}
         self.before_fold = lambda place: None
         self._mutex = threading.Lock()
         (root / "sessions").mkdir(exist_ok=True)
+
+    def unread(self, place: str) -> Row | None:
+        return self.unreadable.get(place)
 
     def append(self, session: str, *, child_of: str | None = None, **fields) -> str:
         """Write one line; the place."""

@@ -16,6 +16,8 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self.syncs = 0
         """How often a client asked the server to finish: one for each round trip."""
+        self.passed = {"sent": 0, "answered": 0}
+        """Bytes that went through, each way."""
         self.frozen = threading.Event()
         self.connections = 0
         self.cuts = {"sent": 0, "answered": 0}
@@ -84,6 +86,7 @@ class Proxy:
 
     def _allowed(self, way, size):
         with self._mutex:
+            self.passed[way] += size
             if self._cut is None or self._cut[way] is None:
                 return size
             left = self._cut[way]

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import anyio
 from anyio.lowlevel import RunVar
@@ -51,7 +52,7 @@ APP, SESSION = "adk.app", "adk.session"
 UPDATED: Final = "adk_updated"
 """Field of each session: the timestamp of its last event."""
 
-_locks: Final[RunVar[dict[str, anyio.Lock]]] = RunVar("hansard-adk-locks")
+_locks: Final[RunVar[WeakValueDictionary[str, anyio.Lock]]] = RunVar("hansard-adk-locks")
 
 
 class HansardSessionService(BaseSessionService):
@@ -184,11 +185,15 @@ class HansardSessionService(BaseSessionService):
         return created
 
     def _get(self, app_name: str, user_id: str, session_id: str, config: GetSessionConfig) -> Session | None:
+        key = session_key(app_name, user_id, session_id)
         try:
-            found = self.store.get(session_key(app_name, user_id, session_id))
+            found = self.store.get(key)
             info = found.info
             events = list(_events(found, info.seq, config))
         except NotFound:
+            if self.store.exists(key):
+                # Something in it is missing, which must not look like no session.
+                raise
             return None
         session = self._session(info, self._scopes.state(app_name), self._scopes.state(app_name, user_id))
         session.events = events[::-1]
@@ -288,8 +293,8 @@ def session_key(app_name: str, user_id: str, session_id: str) -> str:
 
 
 def _lock_of(session: Session) -> anyio.Lock:
-    """The lock under which one event loop appends to a session, in the order of the calls."""
-    locks = _locks.get({})
+    """The lock under which one event loop appends to a session, in the order of the calls; kept while one needs it."""
+    locks = _locks.get(WeakValueDictionary())
     _locks.set(locks)
     return locks.setdefault(session_key(session.app_name, session.user_id, session.id), anyio.Lock())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from google.adk.events import Event
@@ -12,8 +12,10 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from ..codec import times, values
 from ..errors import Invalid
+from ..model.counts import count
 from ..model.entry import Json, NewEntry, usage
 from ..payloads.adk import role_of
+from .attached import spelled_usually
 
 FORMAT: Final = "adk"
 
@@ -41,12 +43,21 @@ def entries_of(event: Event) -> list[NewEntry]:
 def _text_of(event: Event) -> str:
     """The event as ADK writes it; half a character, which its reader refuses, becomes the mark for an unknown one."""
     try:
-        return event.model_dump_json(exclude_none=True)
+        return spelled_usually(event.model_dump_json(exclude_none=True), _files)
     except PydanticSerializationError as error:
         _logger.warning(
             "event %r holds text that is no Unicode, and is stored with U+FFFD in its place: %s", event.id, error
         )
     return values.encode(_unicode(event.model_dump(mode="json", exclude_none=True))).decode()
+
+
+def _files(event: Json) -> Iterator[Json]:
+    """The files in an event: what somebody gave or a model made, and what is beside the result of a tool."""
+    content = event.get("content")
+    for part in content.get("parts") or () if isinstance(content, dict) else ():
+        yield part.get("inline_data")
+        answer = part.get("function_response")
+        yield from (piece.get("inline_data") for piece in (answer or {}).get("parts") or ())
 
 
 def _unicode(value: Json) -> Json:
@@ -61,13 +72,13 @@ def _usage(event: Event, at: str) -> list[NewEntry]:
     told = event.usage_metadata
     if told is None:
         return []
-    cached, thought = told.cached_content_token_count or 0, told.thoughts_token_count or 0
+    cached, thought = count(told.cached_content_token_count), count(told.thoughts_token_count)
     return [
         usage(
             event.model_version,
             call_id=event.id,
-            input=max(0, (told.prompt_token_count or 0) - cached),
-            output=(told.candidates_token_count or 0) + thought,
+            input=max(0, count(told.prompt_token_count) - cached),
+            output=count(count(told.candidates_token_count) + thought),
             cache_read=cached,
             reasoning=thought,
             at=at,
@@ -93,7 +104,7 @@ def _as_json(key: str, value: Any) -> Json:
         values.check_value(plain)
     except (ValueError, TypeError, RecursionError) as error:
         _logger.warning("state %r holds what JSON has no form for, and is stored as text: %s", key, error)
-        plain = to_jsonable_python(value, serialize_unknown=True, inf_nan_mode="strings")
+        plain = to_jsonable_python(value, serialize_unknown=True, inf_nan_mode="strings", bytes_mode="base64")
         try:
             values.check_value(plain)
         except Invalid:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -52,6 +53,20 @@ PROJECT_KEY, SESSION_ID, SUBPATH = "claude.project_key", FED, "claude.subpath"
 MTIME, SUMMARY = "claude.mtime", "claude.summary"
 """State of each session: milliseconds of the last write, and what the SDK folds from the entries."""
 _ATTEMPTS_MAX: Final = 64
+
+
+class _Times:
+    """Milliseconds that rise with each call, so that no two sessions of one writer seem to be written at once."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._last = 0
+
+    def after(self, before: int) -> int:
+        """Now, and later than `before`, which another machine's clock may have said."""
+        with self._mutex:
+            self._last = max(time.time_ns() // 1_000_000, self._last + 1)
+            return max(self._last, before + 1)
 
 
 class _Transcript:
@@ -116,6 +131,7 @@ class HansardSessionStore(SessionStore):
         opened_store, self._owned = opened(store)
         self.store: Store = opened_store.sync
         self._views: Following[_Transcript] = Following(_Transcript)
+        self._times = _Times()
 
     async def append(self, key: SessionKey, entries: list[SessionStoreEntry]) -> None:
         """The entries are durable, each uuid once. Cancelled, it settles first. Raises Invalid for what is no JSON."""
@@ -250,7 +266,8 @@ class HansardSessionStore(SessionStore):
                 if not batch.lines:
                     return
                 try:
-                    state = _state(info, key, [value for _, value, _ in batch.lines])
+                    mtime = self._times.after(info.state.get(MTIME, 0))
+                    state = _state(info, key, [value for _, value, _ in batch.lines], mtime)
                     view.written(session.append(batch.entries(seq), expect=seq, state=state))
                 except Conflict as error:
                     batch.plain |= error.seq == seq
@@ -355,8 +372,7 @@ class _Batch:
         return new
 
 
-def _state(info: SessionInfo, key: SessionKey, fresh: Sequence[Any]) -> dict[str, Json]:
-    mtime = max(time.time_ns() // 1_000_000, info.state.get(MTIME, 0) + 1)
+def _state(info: SessionInfo, key: SessionKey, fresh: Sequence[Any], mtime: int) -> dict[str, Json]:
     if key.get("subpath") is not None:
         return {MTIME: mtime}
     before = _summary(info) if MTIME in info.state else None

@@ -45,7 +45,7 @@ from .langgraph_places import config_of, place_of, thread_session, tuple_of
 from .langgraph_store import HansardStore
 from .langgraph_thread import WRITES, Thread, viewing
 from .langgraph_values import Codec
-from .langgraph_writing import EMPTY, Draft
+from .langgraph_writing import EMPTY, Draft, taken
 from .opened import AnyStore, opened
 
 __all__ = ["HansardSaver", "HansardStore"]
@@ -172,7 +172,7 @@ class HansardSaver(AsyncTwins):
             "metadata": codec.describe(dict(get_checkpoint_metadata(config, metadata))),
         }  # fmt: skip
         held = checkpoint["channel_values"]
-        changed = {channel: held.get(channel, EMPTY) for channel in new_versions}
+        changed = {channel: taken(codec, held.get(channel, EMPTY)) for channel in new_versions}
         write = _Write(thread_id, body, changed, metadata.get("source"))
         for attempt in range(_ATTEMPTS_MAX):
             session = self._session(thread_id)

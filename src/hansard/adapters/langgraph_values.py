@@ -121,7 +121,12 @@ def _refuse_pickle(kind: str) -> None:
 
 def key_of(description: dict[str, Any]) -> bytes:
     """A name for what is described: equal descriptions have equal ones."""
-    return sha256(values.encode(description)).digest()[:16]
+    return name_of(values.encode(description))
+
+
+def name_of(encoded: bytes) -> bytes:
+    """The name of a description that is encoded."""
+    return sha256(encoded).digest()[:16]
 
 
 def is_json(value: Any, room: int = 100) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
 from ..codec import values
+from ..model.counts import count
 from ..model.entry import NewEntry, usage
 from ..model.info import SessionInfo
 from ..store import Session
 from .langgraph_known import Compared, Frozen, Known, frozen
 from .langgraph_lists import pieces_of
 from .langgraph_thread import CHECKPOINT, KEPT, MESSAGE, SAID, VALUE, VALUED, Last, Thread
-from .langgraph_values import FORMAT, key_of, message_data, role_of
+from .langgraph_values import FORMAT, Codec, key_of, message_data, name_of, role_of
 
 EMPTY: Final = {"e": True}
 """Describes a channel that has a version and no value."""
@@ -25,6 +26,16 @@ _INLINE_BYTES_MAX: Final = 1024
 
 _LOOKED_UP_MIN: Final = 8
 """With more elements than these to look at, those that have only moved are looked for first."""
+
+
+def taken(codec: Codec, value: Any) -> Any:
+    """A value as it is now, for a node may change it in place while it waits to be written.
+
+    A list is copied, since its elements are compared with those that were there; of all else it is the description.
+    """
+    if value is EMPTY:
+        return value
+    return list(value) if type(value) is list and value else values.encode(codec.describe(value))
 
 
 class _Element(NamedTuple):
@@ -74,7 +85,7 @@ class Draft:
         return self._new_ids.get(identity) or self._thread.ids.get(identity)
 
     def checkpoint(self, body: dict[str, Any], changed: Mapping[str, Any]) -> None:
-        """Add the checkpoint, with the values of the channels that changed; those without a value are empty."""
+        """Add the checkpoint, with the values of the channels that changed, as `taken` has them."""
         ns = body["ns"]
         described = {channel: self._described(ns, channel, value) for channel, value in changed.items()}
         self._add(NewEntry(kind=CHECKPOINT, body={**body, "values": described}))
@@ -90,13 +101,12 @@ class Draft:
     def _described(self, ns: str, channel: str, value: Any) -> Any:
         if value is EMPTY:
             return EMPTY
-        if type(value) is list and value:
-            return {"l": self._list(ns, channel, value)}
-        described = self._thread.codec.describe(value)
-        encoded = values.encode(described)
-        if len(encoded) <= _INLINE_BYTES_MAX:
+        if isinstance(value, list):
+            return {"l": self._list(ns, channel, cast("list[Any]", value))}
+        described = values.decode(value)
+        if len(value) <= _INLINE_BYTES_MAX:
             return described
-        identity = VALUED + key_of(described).hex()
+        identity = VALUED + name_of(value).hex()
         return {"v": self._seq_of(identity) or self._add(NewEntry(kind=VALUE, body=described, id=identity))}
 
     def _list(self, ns: str, channel: str, value: Sequence[Any]) -> list[Any]:
@@ -176,15 +186,15 @@ class Draft:
             return
         told = message.usage_metadata
         cached = told.get("input_token_details") or {}
-        read, written = cached.get("cache_read") or 0, cached.get("cache_creation") or 0
+        read, written = count(cached.get("cache_read")), count(cached.get("cache_creation"))
         entry = usage(
             message.response_metadata.get("model_name"),
             call_id=message.id,
-            input=max(0, told["input_tokens"] - read - written),
-            output=told["output_tokens"],
+            input=max(0, count(told.get("input_tokens")) - read - written),
+            output=count(told.get("output_tokens")),
             cache_read=read,
             cache_write=written,
-            reasoning=(told.get("output_token_details") or {}).get("reasoning") or 0,
+            reasoning=count((told.get("output_token_details") or {}).get("reasoning")),
         )
         if entry.id not in self._thread.usage and entry.id not in self._new_ids:
             self._add(entry)

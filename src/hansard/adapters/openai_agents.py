@@ -27,10 +27,11 @@ except ImportError as error:  # pragma: no cover - said to whoever lacks it
 
 from ..aio import AsyncSession, threaded
 from ..errors import AlreadyExists, NotFound
+from ..model.counts import count
 from ..model.entry import NewEntry, usage
 from ..model.info import SessionInfo
 from ..store import Draft
-from .openai_items import Item, entry, newest, one_for_one, pop, replace, rewind
+from .openai_items import Item, entry, is_turn, newest, one_for_one, pop, replace, rewind
 from .opened import AnyStore, opened
 
 LabelsFrom: TypeAlias = "Sequence[str] | Callable[[Any], Mapping[str, str]]"
@@ -152,7 +153,7 @@ class HansardSession:
 
         def branch(draft: Draft) -> None:
             shown = session.sync.messages()
-            turns = [place for place, message in enumerate(shown) if message.role == "user"]
+            turns = [place for place, message in enumerate(shown) if is_turn(message)]
             if not 0 < turn_number <= len(turns):
                 msg = f"turn {turn_number}: session {self.session_id!r} has {len(turns)} user turns, counted from 1"
                 raise ValueError(msg)
@@ -199,7 +200,7 @@ class HansardSession:
         found: list[dict[str, Any]] = []
         for name, head in {**heads, current: info.head}.items():
             said = await session.messages(to=head)
-            turns = sum(message.role == "user" for message in said)
+            turns = sum(map(is_turn, said))
             found.append({
                 "branch_id": name, "message_count": len(said), "user_turns": turns, "is_current": name == current,
             })  # fmt: skip
@@ -284,7 +285,9 @@ class HansardSession:
             return await work(session)
         except NotFound:
             self._session = None
-            return otherwise
+        # It was deleted, or something in it is missing, which must not look like a session without items.
+        again = await self._existing()
+        return otherwise if again is None else await work(again)
 
     async def _add(self, entries: list[NewEntry], labels: dict[str, str]) -> bool:
         """The entries are in the session, made if need be; False if another writer made or deleted it meanwhile."""
@@ -354,8 +357,8 @@ class _Calls:
         return [
             usage(
                 call_id=f"{self.key}:{number}",
-                input=max(0, call.input_tokens - _detail(call.input_tokens_details, "cached_tokens")),
-                output=call.output_tokens,
+                input=max(0, count(call.input_tokens) - _detail(call.input_tokens_details, "cached_tokens")),
+                output=count(call.output_tokens),
                 cache_read=_detail(call.input_tokens_details, "cached_tokens"),
                 reasoning=_detail(call.output_tokens_details, "reasoning_tokens"),
             )
@@ -380,7 +383,7 @@ def _attribute(context: object, name: str) -> object:
 
 
 def _detail(details: object, name: str) -> int:
-    return getattr(details, name, 0) or 0
+    return count(getattr(details, name, None))
 
 
 def _named(info: SessionInfo) -> tuple[str, dict[str, int]]:

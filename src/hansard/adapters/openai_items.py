@@ -10,7 +10,7 @@ from ..model.entry import NewEntry, raw_message
 from ..model.info import Message
 from ..payloads.openai_responses import encode
 from ..store import Draft, Session
-from .attached import with_files
+from .attached import Results, own_payload, with_files
 
 Item: TypeAlias = Any
 """One input item of the Responses API: a JSON object."""
@@ -34,12 +34,23 @@ def entry(item: Item) -> NewEntry:
     return raw_message(known, FORMAT, json.dumps(item, ensure_ascii=False, separators=(",", ":")))
 
 
-def _items_of(session: Session, message: Message) -> list[Item]:
-    """The items of a message: what was given, or what says the same. None for a payload that can't be read."""
-    if not isinstance(message.raw, dict) or message.raw.get("format") != FORMAT:
-        return encode(message.role, with_files(message.parts, session.attachment))
+def is_turn(message: Message) -> bool:
+    """Whether a user says something; some programs give results of tools in the user's name, too."""
+    given = [part.get("type") == "tool_result" for part in message.parts]
+    return message.role == "user" and not (given and all(given))
+
+
+def _items_of(session: Session, message: Message, results: Results | None = None) -> list[Item]:
+    """The items of a message: what was given, or what says the same. None of a payload that can't be read.
+
+    With `results`, what another program wrote is said without results that the API would refuse.
+    """
+    parts = message.parts if results is None else results.wanted(message.parts)
+    text = own_payload(session, message, format=FORMAT)
+    if text is None:
+        return encode(message.role, with_files(parts, session.attachment))
     try:
-        found = json.loads(session.payload(message) or "")
+        found = json.loads(text)
     except ValueError:
         return []
     if isinstance(found, dict) and isinstance(found.get("output"), list) and "type" not in found:
@@ -52,7 +63,8 @@ def newest(session: Session, limit: int | None) -> list[Item]:
     count = limit
     while True:
         shown = session.messages(limit=count)
-        items = [item for message in shown for item in _items_of(session, message)]
+        results = Results(whole=limit is None)
+        items = [item for message in shown for item in _items_of(session, message, results)]
         if limit is None or count is None:
             return items
         if len(items) >= limit or len(shown) < count:

@@ -9,9 +9,9 @@ changes with every message that anybody adds to the session, through pydantic-ai
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 from collections.abc import Sequence
-from copy import copy
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, cast
@@ -20,6 +20,7 @@ from anyio import CancelScope
 from pydantic import ConfigDict, TypeAdapter
 
 try:
+    from pydantic_ai import ModelRequestNode
     from pydantic_ai.capabilities import AbstractCapability, WrapRunHandler
     from pydantic_ai.conversation_store import (
         ConversationConflict,
@@ -27,9 +28,9 @@ try:
         ConversationRecord,
         ConversationStore,
     )
-    from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+    from pydantic_ai.messages import ModelMessagesTypeAdapter, ModelResponse
     from pydantic_ai.run import AgentRunResult
-    from pydantic_ai.tools import DeferredToolRequests, RunContext
+    from pydantic_ai.tools import RunContext
     from pydantic_ai.usage import RunUsage
 except ImportError as error:  # pragma: no cover - said to whoever lacks it
     _MISSING: Final = "pydantic-ai is not installed, or too old: pip install 'hansard[pydantic-ai]'"
@@ -37,11 +38,13 @@ except ImportError as error:  # pragma: no cover - said to whoever lacks it
 
 from ..aio import threaded
 from ..errors import AlreadyExists, Conflict, NotFound
+from ..model.counts import count
 from ..model.entry import NewEntry, usage
 from ..model.info import SessionInfo
 from ..store import Draft, Session, Store
 from .opened import AnyStore, opened
 from .pydantic_ai_messages import Places, history, message_entry
+from .pydantic_ai_saving import Saved, text_of
 
 _FIELD: Final = "pydantic_ai"
 _SCOPE: Final = "scope"
@@ -165,6 +168,8 @@ class HansardConversationStore(ConversationStore):
                 revision=f"seq:{info.head}", updated_at=_datetime(info.updated_at),
             )  # fmt: skip
         record = _records.validate_python([known])[0]
+        for tip in record.branches:
+            self._places.expect(tip, info.id)
         if record.head_id == head_id:
             return record
         # Somebody went on with the session in another way: a copy that was loaded before is stale.
@@ -178,12 +183,13 @@ class HansardConversationStore(ConversationStore):
             filters["project"] = self._project
         found: list[ConversationRecord] = []
         for info in self._store.sessions(order="-updated", **filters) if limit != 0 else ():
+            # A session may have changed, by a title for example, since its conversation was saved.
+            if limit is not None and len(found) >= limit and _datetime(info.updated_at) <= found[limit - 1].updated_at:
+                break
             record = self._record(self._store.get(info.id), info)
             if record is not None:
-                found.append(record)
-            if len(found) == limit:
-                break
-        return sorted(found, key=lambda record: record.updated_at, reverse=True)
+                bisect.insort(found, record, key=lambda record: -record.updated_at.timestamp())
+        return found[:limit]
 
     def _begin(self, record: ConversationRecord, new_entries: Sequence[ConversationEntry]) -> None:
         if new_entries and new_entries[0].parent_id is not None:
@@ -256,11 +262,12 @@ class SaveConversation(AbstractCapability[Any]):
     store: HansardConversationStore
     scope: str | None = None
 
-    _saved: _Saved | None = dataclasses.field(default=None, repr=False, compare=False)
+    _saved: Saved | None = dataclasses.field(default=None, repr=False, compare=False)
 
     async def for_run(self, ctx: RunContext[Any]) -> AbstractCapability[Any]:
         """A copy that knows how far the conversation is saved."""
-        return dataclasses.replace(self, _saved=_Saved(self.store, str(ctx.conversation_id), self.scope))
+        saved = Saved(self.store, str(ctx.conversation_id), self.scope, ctx.run_id)
+        return dataclasses.replace(self, _saved=saved)
 
     async def wrap_run(self, ctx: RunContext[Any], *, handler: WrapRunHandler) -> AgentRunResult[Any]:
         """Run, and save what there is, however it ends.
@@ -268,7 +275,7 @@ class SaveConversation(AbstractCapability[Any]):
         Raises:
             ConversationConflict: the conversation is not as the run was given it, or was saved by somebody else.
         """
-        saved = cast("_Saved", self._saved)
+        saved = cast("Saved", self._saved)
         await saved.begin(ctx.messages)
         try:
             result = await handler()
@@ -284,98 +291,28 @@ class SaveConversation(AbstractCapability[Any]):
 
     async def before_node_run(self, ctx: RunContext[Any], *, node: Any) -> Any:
         """What the run has said so far is durable before its next step, such as a tool, begins."""
-        saved = cast("_Saved", self._saved)
+        saved = cast("Saved", self._saved)
         saved.live, saved.usage = ctx.messages, ctx.usage
+        if isinstance(node, ModelRequestNode) and node.is_resuming_without_prompt:
+            saved.resumed = node.request
         await saved.save(ctx.messages, ctx.usage)
         return node
-
-
-class _Saved:
-    """How far the conversation of one run is saved."""
-
-    def __init__(self, store: HansardConversationStore, conversation_id: str, scope: str | None) -> None:
-        self.revision: str | None = None
-        self.live: list[ModelMessage] = []
-        self.usage = RunUsage()
-        self._store, self._id, self._scope = store, conversation_id, scope
-        self._record: ConversationRecord | None = None
-        self._known: dict[int, ModelMessage] = {}
-
-    async def begin(self, given: Sequence[ModelMessage]) -> None:
-        """Compare what the run was given with what is stored; messages beyond it are saved with the first step."""
-        self._record = await self._store.read_record(self._id)
-        self.live = list(given)
-        stored: list[ConversationEntry] = []
-        if self._record is not None:
-            if self._scope is not None and self._record.scope != self._scope:
-                raise ConversationConflict(self._id)
-            self.revision = self._record.revision
-            stored = await self._store.read_history(self._record.head_id)
-        messages = [entry.message for entry in stored]
-        overlap = _overlap(messages, given)
-        if overlap is None:
-            # What is read back equals what was said only as JSON: an image, or an object that a tool has returned.
-            overlap = _overlap(list(map(_text, messages)), list(map(_text, given)))
-        if overlap is None:
-            raise ConversationConflict(self._id)
-        self._known = {id(message): message for message in given[:overlap]}
-
-    async def save(self, messages: Sequence[ModelMessage], spent: RunUsage, *, deferred: Any = None) -> None:
-        """Add the messages that are not stored yet, if there are any."""
-        unsaved = [message for message in messages if id(message) not in self._known]
-        waiting = deferred if isinstance(deferred, DeferredToolRequests) else None
-        if not unsaved and deferred is None:
-            return
-        old = self._record
-        parent = old.head_id if old is not None else None
-        entries: list[ConversationEntry] = []
-        for message in unsaved:
-            entries.append(ConversationEntry(parent_id=parent, message=message))
-            parent = entries[-1].id
-        record = ConversationRecord(
-            conversation_id=self._id, head_id=parent, usage=copy(spent), deferred_tool_requests=waiting,
-            scope=self._scope if old is None else old.scope,
-        )  # fmt: skip
-        if old is not None:
-            record.forked_from, record.forked_at, record.branches = old.forked_from, old.forked_at, old.branches
-        await self._store.write_record(record, new_entries=entries, expected_revision=self.revision)
-        self._record, self.revision = record, record.revision
-        self._known |= {id(message): message for message in unsaved}
-
-    async def rescue(self, error: BaseException) -> None:
-        """Save what a run that failed has said. What hinders that is noted on its error, and does not replace it."""
-        try:
-            await self.save(self.live, self.usage)
-        except Exception as hindrance:  # noqa: BLE001 - the run's own error is the one to raise
-            error.add_note(f"the last messages of conversation {self._id!r} were not saved: {hindrance}")
-
-
-def _overlap(stored: Sequence[object], given: Sequence[object]) -> int | None:
-    """How many of the given messages are stored already: all stored ones, or their newest; None if they differ."""
-    for start in range(len(stored) + 1):
-        rest = stored[start:]
-        if len(rest) <= len(given) and (rest or not stored or not given) and list(given[: len(rest)]) == list(rest):
-            return len(rest)
-    return None
-
-
-def _text(message: ModelMessage) -> str:
-    return ModelMessagesTypeAdapter.dump_json([message])[1:-1].decode()
 
 
 def _written(entry: ConversationEntry) -> list[NewEntry]:
     """The message of an entry, verbatim, and the usage of the model call that it is the answer of."""
     message = entry.message
-    text = _text(message)
+    text = text_of(message)
     at = message.timestamp.isoformat() if message.timestamp is not None and message.timestamp.tzinfo else ""
     kinds = {part.part_kind for part in message.parts}
     if not isinstance(message, ModelResponse):
         return [message_entry(text, kind="request", parts=kinds, entry_id=entry.id, at=at)]
     spent = message.usage
+    cached, written = count(spent.cache_read_tokens), count(spent.cache_write_tokens)
     call = usage(
         message.model_name, call_id=entry.id, at=at,
-        input=max(0, spent.input_tokens - spent.cache_read_tokens - spent.cache_write_tokens),
-        output=spent.output_tokens, cache_read=spent.cache_read_tokens, cache_write=spent.cache_write_tokens,
+        input=max(0, count(spent.input_tokens) - cached - written), output=count(spent.output_tokens),
+        cache_read=cached, cache_write=written,
     )  # fmt: skip
     said = message_entry(text, kind="response", parts=kinds, entry_id=entry.id, at=at, model=message.model_name)
     return [said, call] if spent.has_values() else [said]

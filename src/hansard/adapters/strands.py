@@ -32,7 +32,7 @@ from ..model.entry import Json, NewEntry
 from ..store import Draft
 from ..store import Session as Log
 from .opened import AnyStore, opened
-from .strands_messages import Indexed, amendment, behind, indexed, message_entries
+from .strands_messages import Indexed, amendment, behind, conversation, indexed, message_entries
 from .strands_values import Values, beginning_of, path_of
 
 if TYPE_CHECKING:
@@ -189,7 +189,8 @@ class HansardSessionRepository(SessionRepository):
 
     def conversation(self, session_id: str) -> list[Any]:
         """The messages of any session, as an agent takes them: `Agent(messages=repository.conversation(id), …)`."""
-        return [_message(item).to_message() for item in indexed(self._needed(session_id))]
+        said = conversation(self._needed(session_id))
+        return [SessionMessage.from_dict({"message": message, "message_id": 0}).to_message() for message in said]
 
     def create_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:
         """The state of a group of agents is kept."""

@@ -7,16 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ..model.counts import count
 from ..model.entry import Json, NewEntry, usage
 from ..model.info import Message
 from ..payloads.strands import encode
 from ..store import Session
-from .attached import with_files
+from .attached import own_payload, with_files
 
 FORMAT: Final = "strands"
 """Format of the raw payloads that are written here."""
 
 _MARK: Final = "strands"
+_INTERRUPTED: Final = "No result: the call was interrupted, or its result is not on record."
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,9 @@ def message_entries(given: Mapping[str, Any], *, agent: str) -> list[NewEntry]:
     spent = said.get("usage") if isinstance(said, dict) else None
     if not isinstance(spent, dict):
         return [made]
-    cached, written = (int(spent.get(f"cache{name}InputTokens") or 0) for name in ("Read", "Write"))
     call = usage(
-        input=int(spent.get("inputTokens") or 0), output=int(spent.get("outputTokens") or 0), cache_read=cached,
-        cache_write=written,
+        input=count(spent.get("inputTokens")), output=count(spent.get("outputTokens")),
+        cache_read=count(spent.get("cacheReadInputTokens")), cache_write=count(spent.get("cacheWriteInputTokens")),
     )  # fmt: skip
     return [made, call]
 
@@ -88,7 +89,14 @@ def indexed(session: Session, *, newest: int | None = None) -> list[Indexed]:
     has the index after the one before it. Where such messages are among the newest, all are read.
     """
     own = None if newest is None else _newest_own(session, newest)
-    return list(_counted(session)) if own is None else own
+    return _paired(list(_counted(session))) if own is None else own
+
+
+def conversation(session: Session) -> list[dict[str, Json]]:
+    """What all visible messages show; calls at the end that nobody has answered are, so that an agent can be asked."""
+    found = [item.message if item.redacted is None else item.redacted for item in indexed(session)]
+    asked = _calls(found[-1]) if found else []
+    return [*found, {"role": "user", "content": [_unanswered(call) for call in asked]}] if asked else found
 
 
 def behind(session: Session, offset: int) -> list[Indexed]:
@@ -98,7 +106,7 @@ def behind(session: Session, offset: int) -> list[Indexed]:
         own = _newest_own(session, max(0, info.message_count - offset))
         if own is not None:
             return [item for item in own if item.index >= offset]
-    return list(_counted(session))[offset:]
+    return indexed(session)[offset:]
 
 
 def _newest_own(session: Session, count: int) -> list[Indexed] | None:
@@ -118,21 +126,89 @@ def _counted(session: Session) -> Iterator[Indexed]:
         index = last.index + 1 if last is not None else 0
         found = _own(session, message) or _of_others(session, message, index)
         if last is not None and last.foreign and found.foreign and last.message["role"] == found.message["role"]:
-            content = [*last.message["content"], *found.message["content"]]
+            # Some transcripts have a call twice, which providers refuse.
+            known = _calls(last.message)
+            fresh = [block for block in found.message["content"] if not set(_calls({"content": [block]})) & {*known}]
+            content = [*last.message["content"], *fresh]
             last = replace(found, index=last.index, message={**found.message, "content": content})
             continue
         if last is not None:
-            yield last
+            yield _filled(last)
         last = found
     if last is not None:
-        yield last
+        yield _filled(last)
+
+
+def _paired(items: list[Indexed]) -> list[Indexed]:
+    """The messages, those of other programs so that each begins with the results of the calls before it, and no others.
+
+    A result that came later is moved there; a call without one is answered by saying so; an id that was used before is
+    another one. Providers refuse all else.
+    """
+    used: set[str] = set()
+    asked: dict[str, str] = {}
+    for place, item in enumerate(items):
+        if item.foreign and item.message["role"] == "user":
+            said = [block for block in item.message["content"] if not _is_answer(block)]
+            answers = [_named(_answer(call, items[place:]) or _unanswered(call), asked) for call in asked]
+            items[place] = _filled(replace(item, message={**item.message, "content": [*answers, *said]}))
+        asked = {call: _unused(call, used) if item.foreign else call for call in _calls(item.message)}
+        used.update(asked.values())
+        if any(call != name for call, name in asked.items()):
+            content = [_named(block, asked) for block in item.message["content"]]
+            items[place] = replace(item, message={**item.message, "content": content})
+    return items
+
+
+def _unused(call: str, used: set[str]) -> str:
+    name, number = call, 1
+    while name in used:
+        number += 1
+        name = f"{call}-{number}"
+    return name
+
+
+def _named(block: Json, names: Mapping[str, str]) -> Json:
+    """A call or a result under the name that its call has here; any other block as it is."""
+    kind = next((kind for kind in ("toolUse", "toolResult") if kind in block), None)
+    if kind is None:
+        return block
+    call = block[kind].get("toolUseId")
+    return {kind: {**block[kind], "toolUseId": names.get(call, call)}}
+
+
+def _answer(call: str, later: list[Indexed]) -> Json:
+    """The first result of a call in messages of other programs; None if there is none, or the call is made again before."""
+    for item in later:
+        if call in _calls(item.message):
+            return None
+        for block in item.message["content"] if item.foreign else ():
+            if _is_answer(block) and block["toolResult"].get("toolUseId") == call:
+                return block
+    return None
+
+
+def _calls(message: dict[str, Json]) -> list[str]:
+    blocks = [block["toolUse"] for block in message["content"] if isinstance(block, dict) and "toolUse" in block]
+    return list(dict.fromkeys(str(call.get("toolUseId")) for call in blocks))
+
+
+def _unanswered(call: str) -> Json:
+    return {"toolResult": {"toolUseId": call, "status": "error", "content": [{"text": _INTERRUPTED}]}}
+
+
+def _filled(one: Indexed) -> Indexed:
+    """The message, which says so if nothing of it can be said to Strands: providers refuse one without content."""
+    said = one.message["content"] or not one.foreign
+    return one if said else replace(one, message={**one.message, "content": [{"text": "(nothing)"}]})
 
 
 def _own(session: Session, message: Message) -> Indexed | None:
     mark = message.metadata.get(_MARK)
-    if not isinstance(mark, dict) or not isinstance(message.raw, dict) or message.raw.get("format") != FORMAT:
+    own = own_payload(session, message, format=FORMAT)
+    if own is None or not isinstance(mark, dict):
         return None
-    shown = json.loads(session.payload(message) or "{}")
+    shown = json.loads(own)
     original, redacted = shown, None
     if mark.get("redacted"):
         # What was redacted is read back from its own entry, and nowhere else, so that it is gone when that is erased.

@@ -41,15 +41,28 @@ class Values:
             return
 
     def read(self, key: str) -> bytes | None:
-        """The value under the key; None if there is none."""
-        try:
-            session = self.store.get(self._id(key))
-            for entry in session.entries(newest_first=True, kinds="event"):
-                if _is_write(entry):
-                    return self._value(session, entry)
-        except NotFound:
-            return None
-        return None
+        """The value under the key; None if there is none.
+
+        Raises:
+            NotFound: the bytes of the newest one are missing.
+        """
+        missing = 0
+        while True:
+            try:
+                session = self.store.get(self._id(key))
+                written = filter(_is_write, session.entries(newest_first=True, kinds="event"))
+                entry = next(written, None)
+            except NotFound:
+                return None
+            if entry is None:
+                return None
+            try:
+                return self._value(session, entry)
+            except NotFound:
+                # It was replaced and erased, or the key was deleted, between the two looks; or else it is lost.
+                if entry.seq == missing and self.store.exists(session.id):
+                    raise
+                missing = entry.seq
 
     def delete(self, key: str) -> None:
         """Nothing is under the key."""

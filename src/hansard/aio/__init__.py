@@ -358,6 +358,7 @@ def open(  # noqa: A001 - as hansard.open
     tenant: str | None = None,
     retention: RetentionPolicy | None = None,
     redact: Redact | None = None,
+    read_only: bool = False,
 ) -> Opening:
     """An open store, as hansard.open: `async with hansard.aio.open() as store`, or `store = await …`.
 
@@ -370,7 +371,15 @@ def open(  # noqa: A001 - as hansard.open
         try:
             await threaded(
                 lambda: opened.append(
-                    opening.open(url, clock=clock, create=create, tenant=tenant, retention=retention, redact=redact)
+                    opening.open(
+                        url,
+                        clock=clock,
+                        create=create,
+                        tenant=tenant,
+                        retention=retention,
+                        redact=redact,
+                        read_only=read_only,
+                    )
                 )
             )
         except anyio.get_cancelled_exc_class():

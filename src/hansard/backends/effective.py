@@ -16,14 +16,27 @@ _INFO_FIELDS = frozenset(SessionInfo.__struct_fields__)
 def effective(changes: Changes, fold: Fold) -> Changes:
     """The part of `changes` that would change something now."""
     info = fold.info()
+    same = {name for name, value in changes.set.items() if _equal(_field(info, name), value)}
+    if isinstance(changes.set.get("title"), str):
+        # A title is one thing with who chose it: the same words, now chosen by a person, are a change.
+        about = {"title", "title_source"}
+        same = same - about if _retitles(changes.set, info) else same | about
     return Changes(
-        set={name: value for name, value in changes.set.items() if not _equal(_field(info, name), value)},
+        set={name: value for name, value in changes.set.items() if name not in same},
         clear=tuple(name for name in changes.clear if _field(info, name) is not None),
         state=_effective_keys(changes.state, info.state),
         config=_effective_keys(changes.config, info.config),
         metadata=_effective_keys(changes.metadata, info.metadata),
         labels=_effective_keys(changes.labels, info.labels),
     )
+
+
+def _retitles(given: Mapping[str, Json], info: SessionInfo) -> bool:
+    """Whether a title that is set would be the title, or be one of another source."""
+    source = given.get("title_source", "given")
+    if info.title_source == "given" and source == "generated":
+        return False
+    return (given["title"], source) != (info.title, info.title_source)
 
 
 def _field(info: SessionInfo, name: str) -> Json:

@@ -111,9 +111,11 @@ class MemoryBackend(MemoryUpkeep):
             reading = shelf.reading(session)
             damage = reading.damage
             own = reading.entries
-            if damage is not None and on_damage == "skip":
+            skip = on_damage == "skip"
+            if damage is not None and skip:
                 own, damage = list(salvage(shelf.log(session).lines)), None
-            found = [*shelf.inherited(session), *own]
+            inherited = salvage(shelf.inherited_lines(session)) if skip else shelf.inherited(session)
+            found = [*inherited, *own]
         if before is not None and found and before <= found[-1].seq + 1:
             damage = None
         wanted = [entry for entry in found if entry.seq > after and (before is None or entry.seq < before)]
@@ -172,7 +174,7 @@ class MemoryBackend(MemoryUpkeep):
             amends = [NewEntry(kind="amend", body=entry.body, at=entry.at) for entry in later if not entry.erased]
             lines = [*shelf.inherited_lines(origin), *shelf.log(origin).lines][:at]
             seq = shelf.begin(session, [created, *amends], Request(), prefix=lines)
-            if shelf.owner(shelf.log(session).segments[-1]) is None:
+            if shelf.is_copied(origin, at):
                 # The line lies in a copy that a deleted session left: the new fork gets its own.
                 shelf.log(session).prefix = lines
                 needed = {name for entry in everything[:at] for name in attachments_in(entry.body)}
@@ -191,7 +193,10 @@ class MemoryBackend(MemoryUpkeep):
             named = {name for entry in targets for name in attachments_in(entry.body)}
             shelf.write(session, [NewEntry(kind="erase", body={"seqs": [entry.seq for entry in targets], **said})])
             for fork in forks:
-                copies = _amendments_of(shelf.own(fork), {entry.seq for entry in targets})
+                reading = shelf.reading(fork)
+                # Nothing is written to a damaged log; the copies that it keeps are cleared like any.
+                own = [] if reading.damage is not None else reading.entries
+                copies = _amendments_of(own, {entry.seq for entry in targets})
                 if copies:
                     hashes |= {entry.hash for entry in copies}
                     shelf.write(fork, [NewEntry(kind="erase", body={"seqs": [one.seq for one in copies], **said})])

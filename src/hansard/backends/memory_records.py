@@ -63,19 +63,26 @@ class Records:
         if log.prefix or not log.lines:
             return log.prefix
         found: list[bytes] = []
-        for place, segment in enumerate(log.segments):
+        for segment in reversed(log.segments):
             owner = self.owner(segment)
             if owner is None:
-                # Whoever continues a session that is gone has a copy of all that it shows of it.
-                heirs = [heir for later in log.segments[place + 1 :] if (heir := self.owner(later)) is not None]
-                if heirs and len(heirs[0].prefix) >= segment.last:
-                    found += heirs[0].prefix[len(found) : segment.last]
-                    continue
                 msg = f"session {session!r}: the entries up to {segment.last} that it shows of {segment.session!r} are gone"
                 raise Corrupt(msg)
-            first = owner.first.seq
-            found += owner.lines[len(found) + 1 - first : segment.last + 1 - first]
+            found = owner.lines[: segment.last + 1 - owner.first.seq] + found
+            if owner.prefix:
+                # It shows the copy that it was left: something may have been erased in it since.
+                return owner.prefix + found
         return found
+
+    def is_copied(self, session: str, seq: int) -> bool:
+        """Whether a session shows an entry from a copy that a deleted session left."""
+        log = self.log(session)
+        for holder in (log, *map(self.owner, reversed(log.segments))):
+            if holder is None or seq >= holder.first.seq:
+                return False
+            if holder.prefix:
+                return True
+        return False
 
     def owner(self, segment: Segment) -> MemoryLog | None:
         """The log that holds a segment; None if it is gone, though another of the same id may be here."""
@@ -84,8 +91,19 @@ class Records:
         return log if log is not None and any(link in line for line in log.lines) else None
 
     def inherited(self, session: str) -> list[Entry]:
-        """The entries before a fork's first."""
-        return [decode_line(line) for line in self.inherited_lines(session)]
+        """The entries before a fork's first.
+
+        Raises:
+            Corrupt: one of them can't be read.
+        """
+        found: list[Entry] = []
+        for number, line in enumerate(self.inherited_lines(session), 1):
+            try:
+                found.append(decode_line(line))
+            except ValueError as error:
+                msg = f"session {session!r}: inherited line {number}: {error}"
+                raise Corrupt(msg, line=number) from None
+        return found
 
     def everything(self, session: str) -> list[Entry]:
         """All entries that a session shows: entry n stands at n - 1."""
@@ -95,13 +113,20 @@ class Records:
         """A session and its descendants, parents first."""
         tree = [session]
         for one in tree:
-            tree += [other for other, log in self.logs.items() if log.first.body.get("parent") == one]
+            for other, log in self.logs.items():
+                # Of one whose first line can't be read nobody can say whose child it is.
+                with contextlib.suppress(Corrupt):
+                    tree += [other] if log.first.body.get("parent") == one else []
         return tree
 
     def forks(self, session: str) -> list[str]:
         """The sessions that show entries of this one's own log, or of a copy of it."""
-        mine = self.log(session)
-        return [one for one, log in self.logs.items() if any(self.owner(part) is mine for part in log.segments)]
+        mine, found = self.log(session), list[str]()
+        for one, log in self.logs.items():
+            # Where one shows what can't be read of its own log, nobody can say.
+            with contextlib.suppress(Corrupt):
+                found += [one] if any(self.owner(part) is mine for part in log.segments) else []
+        return found
 
     def keepers(self, hashes: Collection[str]) -> list[str]:
         """The sessions that keep a copy of a line with one of these hashes, as forks of one that is gone do."""

@@ -154,9 +154,12 @@ class Shelf(Records):
     def keep_inherited(self, session: str) -> None:
         """Give a fork copies of all that it inherits, so that its origin can go."""
         log = self.log(session)
-        needed = {name for entry in self.everything(session) for name in attachments_in(entry.body)}
+        inherited, needed = self.inherited_lines(session), set[str]()
+        for line in (*inherited, *log.lines):
+            with contextlib.suppress(ValueError):
+                needed.update(attachments_in(decode_line(line).body))
         files = {name: data for name, data in self.files(session).items() if name in needed}
-        log.prefix, log.files = self.inherited_lines(session), files | log.files
+        log.prefix, log.files = inherited, files | log.files
 
     def clear(self, hashes: frozenset[str], sessions: Iterable[str] | None = None) -> None:
         """Clear salt and body of the entries with these hashes in the logs and copies of some sessions; None: of all."""

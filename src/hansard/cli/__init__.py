@@ -10,6 +10,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run `hansard` with the arguments of the process, then exit with a code of docs/reference/cli.md."""
+    from .surroundings import have_streams
+
+    have_streams()
     from .root import hansard
 
     hansard.main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -11,6 +12,8 @@ from typing import Final
 
 import click
 
+from .surroundings import Ended, ended_by_signals
+
 OK: Final = 0
 NOTHING: Final = 1
 USAGE: Final = 2
@@ -18,6 +21,7 @@ NOT_FOUND: Final = 3
 CONFLICT: Final = 4
 UNAVAILABLE: Final = 5
 DAMAGED: Final = 6
+BY_SIGNAL: Final = 128
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
@@ -34,11 +38,8 @@ EXIT_CODES: Final = {
 """By the `code` of a HansardError."""
 
 HINTS: Final = {
-    "conflict": "look at the session as it is now (hansard show), then try again",
-    "lease-lost": "another writer has taken over; take a new lease before writing",
     "corrupt": "`hansard check` lists all damage; `hansard show --salvage` reads around it",
     "unavailable": "`hansard store health` says whether the store can be written",
-    "not-found": "`hansard ls` lists the sessions; `hansard store where` says which store is meant",
 }
 
 
@@ -59,10 +60,14 @@ def guarded(run: Callable[[], object], *, as_json: Callable[[], bool]) -> int:
     from ..errors import HansardError
 
     try:
-        code = run()
-        sys.stdout.flush()
+        with ended_by_signals():
+            code = run()
+            sys.stdout.flush()
     except Problem as problem:
         return _say(problem.code, problem.message, problem.hint, problem.exit_code, as_json())
+    except click.exceptions.NoArgsIsHelpError as help_:
+        sys.stderr.write(help_.format_message() + "\n")
+        return USAGE
     except click.UsageError as error:
         return _say("usage", error.format_message(), _usage_hint(error), USAGE, as_json())
     except click.ClickException as error:
@@ -72,6 +77,16 @@ def guarded(run: Callable[[], object], *, as_json: Callable[[], bool]) -> int:
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("\ninterrupted; what was acknowledged is kept\n")
         return INTERRUPTED
+    except Ended as ended:
+        # The terminal may be what has gone.
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"\nended by {ended.signal.name}; what was acknowledged is kept\n")
+        return BY_SIGNAL + ended.signal
+    except MemoryError:
+        message = "there is not enough memory for this; what was acknowledged is kept"
+        return _say(
+            "unavailable", message, "give the program more memory, or less to do at once", UNAVAILABLE, as_json()
+        )
     except SystemExit:
         # Click meets a reader that went away by itself: it wraps the streams and exits with 1, as if nothing was found.
         if not type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):

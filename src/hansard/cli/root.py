@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import re
 import sys
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Final
@@ -22,6 +24,7 @@ COMMANDS: Final = {
     "fork": ("changing", "Make a new session that continues this one from an entry on."),
     "rename": ("changing", "Give a session a title."),
     "rewind": ("changing", "Move the visible end of a session back; nothing is lost."),
+    "branches": ("changing", "List the branches that a session has."),
     "tag": ("changing", "Set or remove labels of a session."),
     "rm": ("removing", "Remove sessions with their sub-agents."),
     "pin": ("marking", "Pin sessions: cleanup, prune and rm leave them alone."),
@@ -48,6 +51,9 @@ COMMANDS: Final = {
     "completion": ("completing", "Print the completion script of a shell."),
 }
 """Module in `commands/` and the line in the overview, by the name that is typed."""
+
+
+_JSON: Final = re.compile(r"-ojsonl?|--output=jsonl?")
 
 
 class Commands(click.Group):
@@ -97,9 +103,10 @@ class Commands(click.Group):
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:
     """Whether the arguments name a JSON output: errors of parsing come before any option is read."""
-    text = f" {' '.join(arguments)} "
-    return any(f" {option} " in text for option in ("-o json", "-o jsonl", "-ojson", "-ojsonl", "--output json")) or (
-        "--output=json" in text
+    options = list(itertools.takewhile(lambda argument: argument != "--", arguments))
+    pairs = itertools.pairwise(options)
+    return any(_JSON.fullmatch(option) for option in options) or any(
+        option in ("-o", "--output") and value in ("json", "jsonl") for option, value in pairs
     )
 
 

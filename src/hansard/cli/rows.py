@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .output import plain, say, write_json
+
 if TYPE_CHECKING:
     from ..model.entry import Entry
     from ..model.info import Message, SessionInfo
@@ -15,9 +17,15 @@ if TYPE_CHECKING:
 
 def session_row(info: SessionInfo) -> dict[str, Any]:
     """Everything that is known of a session, absent fields as null."""
-    import msgspec
+    return plain(info)
 
-    return {name: msgspec.to_builtins(getattr(info, name)) for name in info.__struct_fields__}
+
+def told(session: Session, words: str, output: str) -> int:
+    """Say what was done to a session, and give it as it is now where JSON is asked for."""
+    if output == "json":
+        write_json(session_row(session.info))
+    say(f"{session.id}: {words}")
+    return 0
 
 
 def message_row(message: Message) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from .output import cell, minute, safe
+from .output import cell, echo_styled, minute, safe
 
 if TYPE_CHECKING:
     from ..formats.view import Block
@@ -18,18 +17,9 @@ if TYPE_CHECKING:
 _COLORS: Final = {"user": "cyan", "assistant": "green", "tool": "yellow", "system": "magenta"}
 
 
-def _colored(run: Run) -> bool:
-    import os
-
-    if run.color != "auto":
-        return run.color == "always"
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
 def _echo(run: Run, text: str, **style: str | bool) -> None:
     """Print a text that is made safe first, in a style if colours are wanted."""
-    shown = safe(text)
-    click.echo(click.style(shown, **style) if style and _colored(run) else shown, color=True)  # type: ignore[arg-type]
+    echo_styled(run, safe(text), **style)
 
 
 def print_head(run: Run, info: SessionInfo) -> None:
@@ -67,7 +57,7 @@ def _print_block(run: Run, block: Block, *, full: bool) -> None:
         return
     if block.kind == "file":
         where = block.file.sha256[:12] if block.file is not None else block.text
-        _echo(run, f"  [file] {cell(block.label)}, {view.describe(block.file)} {cell(where)}", dim=True)
+        _echo(run, f"  [file] {cell(block.label)}, {view.describe(block.file)} {cell(where)}".rstrip(), dim=True)
         return
     label = {
         "reasoning": "reasoning",

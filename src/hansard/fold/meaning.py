@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from ..limits import COUNT_MAX
 from ..model.documents import Document, DocumentKey
 from ..model.entry import Entry, Json, Part
 from ..model.info import Lease, Segment, Usage
 from .facts import KNOWN_NEEDS, Facts
 from .titles import derived_title
 from .tree import CODES, OTHER, PLAIN, Cut
-
-_NUMBER_MAX: Final = 2**53
-"""Token counts and the like beyond this are no counts."""
 
 _WORDS: Final = frozenset(("agent", "model", "project", "provider", "slug", "status", "user"))
 _ANYTHING: Final = frozenset(("context", "error", "source"))
@@ -31,7 +29,7 @@ def obj(value: Json) -> dict[str, Json]:
 
 def whole(value: Json) -> int | None:
     """The value if it is an integer that counts something, else None."""
-    return value if type(value) is int and -_NUMBER_MAX <= value <= _NUMBER_MAX else None
+    return value if type(value) is int and -COUNT_MAX <= value <= COUNT_MAX else None
 
 
 def word(value: Json) -> str | None:
@@ -193,7 +191,7 @@ def on_usage(facts: Facts, entry: Entry) -> None:
 
 
 def _amount(value: Json) -> float:
-    return float(value) if type(value) in (int, float) and -_NUMBER_MAX <= value <= _NUMBER_MAX else 0.0
+    return float(value) if type(value) in (int, float) and -COUNT_MAX <= value <= COUNT_MAX else 0.0
 
 
 def on_update(facts: Facts, entry: Entry) -> None:
@@ -256,6 +254,9 @@ def _forget(facts: Facts, name: str) -> None:
 
 
 def _set_title(facts: Facts, title: str | None, source: Json) -> None:
+    """The title is another one, but one that was generated never replaces one that was given."""
+    if title is not None and source == "generated" and facts.title_source == "given":
+        return
     facts.title, facts.title_source = title, None
     if title is not None:
         facts.title_source = "generated" if source == "generated" else "given"

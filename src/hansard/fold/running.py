@@ -16,7 +16,7 @@ from .facts import Facts, make_info
 from .path import Path, Trail
 from .standing import Standing
 
-FOLD_VERSION: Final = 3
+FOLD_VERSION: Final = 4
 """Raised whenever the same log would fold to another info: what was dumped by another version is made anew."""
 
 

@@ -5,7 +5,6 @@ Files are read twice, and memory holds one session at a time.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +30,7 @@ from .jsontext import Piece
 from .planning import word
 from .record import Record, keep_exact, parents_first
 from .recording import Recording
-from .regular import contents
+from .regular import changed_at, contents
 from .report import Damage, FileReport
 from .shelving import keep
 
@@ -55,7 +54,7 @@ class StoreImport:
         self._store = store
         self._dry = dry_run
         self._folder = folder
-        self._start = times.normal(datetime.fromtimestamp(folder.stat().st_mtime, UTC))
+        self._start = changed_at(folder)
         self._report_of: dict[str, FileReport] = {}
         self._places: dict[str, Place] = {}
         self._heads: list[_Head] = []

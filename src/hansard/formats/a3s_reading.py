@@ -13,7 +13,7 @@ import msgspec
 from ..codec import values
 from ..model.entry import Json
 from .a3s_paths import FRAGMENTS, Place
-from .a3s_runs import calls_of, run_items, totals_of
+from .a3s_runs import calls_of, odd_of, run_items, totals_of
 from .jsontext import ObjectText, Piece, list_pieces, piece
 from .masking import masked
 from .planning import last_name, moment, word
@@ -218,6 +218,7 @@ class _Reading:
         """Usage: single calls where they are told, and the totals."""
         self._record.calls = calls_of(self._costs, self._turns, data)
         self._record.total = totals_of(data)
+        self._record.report.notes += odd_of(self._costs, self._turns, data)
         self._record.gauge = _gauge(data.get("context_usage"))
 
 

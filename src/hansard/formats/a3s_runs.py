@@ -6,14 +6,17 @@ from typing import Final
 
 import msgspec
 
+from ..model.counts import count, is_amount, odd
 from ..model.entry import Json
 from .jsontext import Piece, elements, members, piece, pretty, write_list
-from .planning import count, moment, word
+from .planning import moment, word
 from .record import Call, Item, Record, short
 
 EVENTS: Final = "events/"
 _STATUSES: Final = {"completed": "completed", "failed": "error", "cancelled": "cancelled"}
 """Of runs that have ended."""
+_TOKENS: Final = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens")
+_COST: Final = ("cost_usd",)
 _DELTAS: Final = frozenset(("text_delta", "reasoning_delta", "tool_input_delta", "tool_output_delta"))
 """Streamed output: neighbours of one kind and one tool call are kept together."""
 
@@ -122,7 +125,7 @@ def calls_of(costs: list[Json], turns: list[tuple[str, Json]], data: dict[str, J
         if isinstance(cost, dict):
             body = _body(cost, word(cost.get("provider")) or provider, word(cost.get("model")) or model)
             price = cost.get("cost_usd")
-            if isinstance(price, (int, float)) and not isinstance(price, bool) and price > 0:
+            if is_amount(price) and price:
                 body["cost"] = price
             found.append(Call(f"cost/{place}", body, moment(cost.get("timestamp"))))
     if found:
@@ -132,6 +135,18 @@ def calls_of(costs: list[Json], turns: list[tuple[str, Json]], data: dict[str, J
         if isinstance(usage, dict):
             found.append(Call(key, _body(usage, provider, model) | {"call": key}, moment(turn.get("timestamp_ms"))))
     return found
+
+
+def odd_of(costs: list[Json], turns: list[tuple[str, Json]], data: dict[str, Json]) -> list[str]:
+    """What these calls and totals count that can't be, in words."""
+    said: list[tuple[str, Json]] = [(f"cost_records[{place}]", cost) for place, cost in enumerate(costs)]
+    said += [(key, turn["event"].get("usage")) for key, turn in turns]
+    said.append(("total_usage", data.get("total_usage")))
+    found = [
+        f"{place}: {wrong}" for place, one in said if isinstance(one, dict) and (wrong := odd(one, _TOKENS, _COST))
+    ]
+    wrong = odd(data, (), ("total_cost",))
+    return [*found, wrong] if wrong else found
 
 
 def _body(usage: dict[str, Json], provider: str | None, model: str | None) -> dict[str, Json]:
@@ -153,6 +168,6 @@ def totals_of(data: dict[str, Json]) -> dict[str, float]:
     usage = data.get("total_usage")
     total: dict[str, float] = {**tokens_of(usage)} if isinstance(usage, dict) else {}
     cost = data.get("total_cost")
-    if isinstance(cost, (int, float)) and not isinstance(cost, bool) and cost > 0:
+    if is_amount(cost) and cost:
         total["cost"] = cost
     return total

@@ -294,5 +294,5 @@ def _compacted(header: dict[str, Json], messages: list[tuple[Item, bool]]) -> li
 
 
 def _usage(found: _Reading, header: dict[str, Json]) -> list[Item]:
-    items = usage_items(found.path / "token-usage.jsonl", found.damage)
+    items = usage_items(found.path / "token-usage.jsonl", found.damage, found.notes)
     return items or opening_balance(state_of(header), moment(header.get("updated_at")))

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from ..errors import Invalid
+from ..model.counts import count, odd
 from ..model.entry import Json
 from .bundles import Damage, Item, Payload
-from .planning import count, moment, word
+from .planning import moment, word
 from .source import Line, lines_of
 
 PREFIX = "usage:"
 """Ids of these entries are `usage:<line>:<digest>`."""
 
 
-def usage_items(path: Path, damage: list[Damage]) -> list[Item]:
-    """The calls in a token log, in its order; a line that can't be read is told, and kept if it is whole."""
+_COUNTS: Final = {
+    "input": "input_tokens", "output": "output_tokens", "cache_read": "cache_read_input_tokens",
+    "cache_write": "cache_creation_input_tokens", "reasoning": "thinking_tokens",
+}  # fmt: skip
+
+
+def usage_items(path: Path, damage: list[Damage], notes: list[str]) -> list[Item]:
+    """The calls in a token log, in its order; a line that can't be read is told, and kept if it is whole.
+
+    So are counts that can't be, in `notes`.
+    """
     items: list[Item] = []
     try:
         for line in lines_of(path):
@@ -25,6 +36,8 @@ def usage_items(path: Path, damage: list[Damage]) -> list[Item]:
                 )
                 break
             items.append(_item(path, line, damage))
+            if isinstance(line.value, dict) and (wrong := odd(line.value, _COUNTS.values())):
+                notes.append(f"{path.name}:{line.number}: {wrong}")
     except FileNotFoundError:
         return []
     except (OSError, Invalid) as error:
@@ -44,11 +57,7 @@ def _item(path: Path, line: Line, damage: list[Damage]) -> Item:
 
 def usage_of(record: dict[str, Json]) -> dict[str, Json]:
     """The body of a usage entry."""
-    counts = {
-        "input": "input_tokens", "output": "output_tokens", "cache_read": "cache_read_input_tokens",
-        "cache_write": "cache_creation_input_tokens", "reasoning": "thinking_tokens",
-    }  # fmt: skip
-    body: dict[str, Json] = {name: count(record.get(member)) for name, member in counts.items()}
+    body: dict[str, Json] = {name: count(record.get(member)) for name, member in _COUNTS.items()}
     for name in ("model", "provider"):
         if word(record.get(name)):
             body[name] = record[name]

@@ -98,9 +98,12 @@ def changes_between(before: View, now: View) -> dict[str, Json]:
     body: dict[str, Json] = {}
     fields = {name: value for name, value in now.set.items() if name not in before.set or before.set[name] != value}
     cleared = [name for name in before.set if name not in now.set]
+    if "title" in now.set and fields.keys() & {"title", "title_source"}:
+        # A title is one thing with who chose it; that one which was given gives way to a generated one is rare, and meant.
+        fields |= {name: now.set[name] for name in ("title", "title_source") if name in now.set}
+        if "title" in before.set and now.set.get("title_source") == "generated" != before.set.get("title_source"):
+            cleared.append("title")
     if fields:
-        if "title" in fields and "title_source" in now.set:
-            fields["title_source"] = now.set["title_source"]
         body["set"] = fields
     if cleared:
         body["clear"] = cleared

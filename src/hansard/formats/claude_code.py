@@ -18,7 +18,7 @@ import re
 from typing import Final
 
 from ..model.entry import Json
-from .claude_code_usage import UsageLedger
+from .claude_code_usage import UsageLedger, odd_usage
 from .planning import (
     START,
     Clock,
@@ -164,6 +164,7 @@ class ClaudeCodePlanner:
                 entry.body["metadata"] = {"synthetic": True}
             elif model is not None:
                 entry.body["model"] = model
+            entry.note = odd_usage(row)
             before += self._usage.take(row, line, at)
         return [*before, entry, *self._usage.loose()]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..model.counts import count, is_amount, odd
 from ..model.entry import Json
-from .planning import Planned, count, derived, word
+from .planning import Planned, derived, word
 from .source import Line
 
 _KINDS: Final = (
@@ -20,6 +21,7 @@ _KINDS: Final = (
     ("cache_read", "cache_read_input_tokens"),
     ("cache_write", "cache_creation_input_tokens"),
 )
+_AMOUNTS: Final = (("cost", "costUSD"), ("latency_ms", "durationMs"))
 _REMEMBERED_MAX: Final = 50_000
 """API messages whose counts are remembered. One that comes back after so many others is counted again."""
 
@@ -95,12 +97,19 @@ class UsageLedger:
             del self._counted[next(iter(self._counted))]
 
 
+def odd_usage(row: dict[str, Json]) -> str:
+    """What an assistant record counts that can't be, in words; "" if nothing."""
+    usage = row["message"].get("usage")
+    wrong = odd(usage, (name for _, name in _KINDS)) if isinstance(usage, dict) else ""
+    return ", ".join(filter(None, (wrong, odd(row, (), (name for _, name in _AMOUNTS)))))
+
+
 def _extra(row: dict[str, Json]) -> dict[str, Json]:
     """Cost and time as versions before 1.0 wrote them."""
     found: dict[str, Json] = {}
-    for name, member in (("cost", "costUSD"), ("latency_ms", "durationMs")):
+    for name, member in _AMOUNTS:
         value = row.get(member)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        if is_amount(value) and value:
             found[name] = value
     return found
 

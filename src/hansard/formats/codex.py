@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ..model.counts import count, odd
 from ..model.entry import Json
 from ..payloads.openai_responses import content_parts
 from .planning import (
@@ -25,7 +26,6 @@ from .planning import (
     Key,
     Planned,
     Spot,
-    count,
     derived,
     moment,
     moment_of_name,
@@ -38,6 +38,9 @@ from .source import Line
 
 FORMAT: Final = "codex"
 
+_TOKENS: Final = (
+    "input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens",
+)  # fmt: skip
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROLES: Final = {"user": "user", "assistant": "assistant", "developer": "system", "system": "system", "tool": "tool"}
 # Tuples, as what a hostile line gives as its type may be no text, and nothing that can be hashed.
@@ -234,6 +237,7 @@ class CodexPlanner:
                 planned = [*self._unsaid_prompt(), *planned]
                 self._unsaid = ((line.number, line.digest), event["message"], at)
         elif kind == "token_count":
+            planned[0].note = _odd_tokens(event.get("info"))
             planned += self._tokens(event.get("info"), line, at)
         elif kind == "thread_name_updated" and word(event.get("thread_name")):
             planned.append(derived("update", ":title", {"set": {"title": event["thread_name"]}}, line, at))
@@ -305,6 +309,12 @@ class CodexPlanner:
         if first and provider and self._head is START:
             fields["provider"] = provider
         return [derived("update", ":about", {"set": fields}, line, at)] if fields else []
+
+
+def _odd_tokens(info: Json) -> str:
+    """What a report of tokens counts that can't be, in words; "" if nothing."""
+    last = info.get("last_token_usage", info.get("total_token_usage", info)) if isinstance(info, dict) else None
+    return odd(last, _TOKENS) if isinstance(last, dict) else ""
 
 
 def _replacement(payload: dict[str, Json]) -> str | None:

@@ -6,13 +6,11 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from ..codec import times
 from ..errors import Invalid, NotFound
 from ..model.entry import Json
 from .claude_code import ClaudeCodeReader
@@ -23,11 +21,15 @@ from .directories import DIRECTORY_FORMATS, recognise, recognised, size_of
 from .jsonl import JsonlReader
 from .jsontext import NotJson, read
 from .planning import Reader
+from .regular import changed_at
 from .report import Damage
 from .source import first_values, line_of
 
 ENDINGS: Final = (".jsonl", ".json", ".ndjson")
 """In folders, files with other endings are passed over."""
+
+PACKED: Final = (".gz", ".zst", ".bz2", ".xz")
+"""Behind one of those: told, so that nobody takes them for imported."""
 
 _PART: Final = re.compile(r"session\.json|runtime\.json|token-usage\.jsonl|meta|step-[0-9]+")
 """Names of files that say nothing without those beside them."""
@@ -91,7 +93,8 @@ def _sources(path: Path, format: str) -> Iterable[Source]:  # noqa: A002 - the f
 
 def _walk(root: Path, format: str) -> Iterator[Source]:  # noqa: A002 - the field's name
     inside = root.resolve()
-    for folder, folders, files in os.walk(root, onerror=None):
+    closed: list[OSError] = []
+    for folder, folders, files in os.walk(root, onerror=closed.append):
         shown = list(recognised(folder)) if format == "auto" else []
         if shown:
             folders.clear()
@@ -104,9 +107,10 @@ def _walk(root: Path, format: str) -> Iterator[Source]:  # noqa: A002 - the fiel
                 yield Source(path, refused="a link to a folder; import the folder itself")
         for name in sorted(files):
             path = Path(folder, name)
-            if path.suffix not in ENDINGS:
-                continue
-            yield Source(path, refused=_where_it_leads(path, inside) if path.is_symlink() else "")
+            if path.suffix in ENDINGS or (path.suffix in PACKED and Path(path.stem).suffix in ENDINGS):
+                yield Source(path, refused=_where_it_leads(path, inside) if path.is_symlink() else "")
+    for error in closed:
+        yield Source(Path(error.filename), refused=f"a folder that can't be looked into: {error.strerror}")
 
 
 def _where_it_leads(link: Path, inside: Path) -> str:
@@ -137,7 +141,9 @@ def _look(source: Source, format: str) -> None:  # noqa: A002 - the field's name
         else:
             source.format = found.format
             source.names = _names(source)
-    except (OSError, Invalid) as error:
+    except OSError as error:
+        source.refused = f"can't be read: {error.strerror or error}"
+    except Invalid as error:
         source.refused = str(error)
 
 
@@ -166,18 +172,27 @@ def _names(source: Source) -> tuple[str | None, str | None]:
 def _parents_first(sources: list[Source]) -> list[Source]:
     parent_of = {own: parent for own, parent in (source.names for source in sources) if own is not None}
 
-    def depth(source: Source) -> int:
-        steps, parent = 0, source.names[1]
-        while parent is not None and steps < len(parent_of) + 1:
-            steps, parent = steps + 1, parent_of.get(parent)
+    depths: dict[str, int] = {}
+
+    def depth(native: str | None) -> int:
+        """How many sessions stand above one whose parent is `native`; each is looked at once, also in a circle."""
+        way: list[str] = []
+        while native is not None and native not in depths:
+            depths[native] = 0
+            way.append(native)
+            native = parent_of.get(native)
+        steps = 0 if native is None else depths[native]
+        for one in reversed(way):
+            steps += 1
+            depths[one] = steps
         return steps
 
-    return sorted(sources, key=depth)
+    return sorted(sources, key=lambda source: depth(source.names[1]))
 
 
 def reader_of(source: Source, head: list[dict[str, Json]]) -> Reader:
     """The reader for a file, which is told the objects at its beginning."""
-    stem, start = source.path.stem, _changed(source.path)
+    stem, start = source.path.stem, changed_at(source.path)
     if source.format == "claude-code":
         return ClaudeCodeReader(stem, head, start, spawner=_spawner(source.path))
     if source.format == "codex":
@@ -195,7 +210,3 @@ def _spawner(path: Path) -> str | None:
         return None
     place = len(parts) - 1 - parts[::-1].index("subagents")
     return parts[place - 1] if place else None
-
-
-def _changed(path: Path) -> str:
-    return times.normal(datetime.fromtimestamp(path.stat().st_mtime, UTC))

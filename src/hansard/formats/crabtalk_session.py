@@ -13,10 +13,11 @@ import msgspec
 from ..codec import values
 from ..codec.names import check_id
 from ..errors import Invalid
+from ..model.counts import count, odd
 from ..model.entry import Json
 from .bundles import Bundle, Damage, Head, Item, Payload, SideDocument, Spot, View, derived_item, digest_of, line_item
 from .crabtalk_memory import Memories
-from .planning import Clock, Facts, count, moment, word
+from .planning import Clock, Facts, moment, word
 from .regular import contents
 
 FORMAT: Final = "crabtalk"
@@ -30,6 +31,10 @@ ARCHIVES: Final = "archives"
 
 _NOTES_MAX: Final = 50
 _ROLES: Final = {"developer": "system", "human": "user", "ai": "assistant", "model": "assistant", "function": "tool"}
+_TOKENS: Final = (
+    "prompt_tokens", "prompt_cache_hit_tokens", "completion_tokens", "input_tokens", "output_tokens",
+    "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
+)  # fmt: skip
 _KNOWN_META: Final = frozenset(
     ("agent", "created_by", "created_at", "title", "updated_at", "message_count", "summary", OWN)
 )
@@ -43,6 +48,7 @@ class _Reading(msgspec.Struct):
     clock: Clock
     head: Spot
     damage: list[Damage]
+    notes: list[str]
     documents: list[SideDocument] = []
 
     def hurt(self, name: str, reason: str) -> None:
@@ -70,7 +76,7 @@ def read_session(place: Path, memories: Memories) -> Bundle | None:
         FORMAT, str(place), Facts(native, at=at), agent=word(agent), user=word(sender), view=view_of,
         updated=moment(meta.get("updated_at")), partial=not meta, notes=notes, damage=damage,
     )  # fmt: skip
-    found = _Reading(place, memories, word(meta.get("summary")), Clock(at), Spot(), damage)
+    found = _Reading(place, memories, word(meta.get("summary")), Clock(at), Spot(), damage, notes)
     bundle.items = _items(found, steps)
     bundle.documents = found.documents
     if not bundle.updated:
@@ -195,7 +201,7 @@ def _step(found: _Reading, number: int, path: Path, *, last: bool) -> list[Item]
         return [event, _compaction(found, event, step, last=last)]
     if isinstance(step.get("event"), str):
         event = _event(found, number, path, data, f"crabtalk.{step['event']}"[:200], at=step.get("ts"))
-        return [event, *_usage(event, step)]
+        return [event, *_usage(found, event, step)]
     message = step.get("message")
     role = word(message.get("role")) if isinstance(message, dict) else None
     if role is None or not isinstance(message, dict):
@@ -276,11 +282,13 @@ def _role(role: str, message: dict[str, Json]) -> str:
     return _ROLES.get(role, role)
 
 
-def _usage(event: Item, step: dict[str, Json]) -> list[Item]:
+def _usage(found: _Reading, event: Item, step: dict[str, Json]) -> list[Item]:
     """The usage of a run, which its last event sums over all of its calls."""
     usage = step.get("usage")
     if step.get("event") != "done" or not isinstance(usage, dict):
         return []
+    if wrong := odd(usage, _TOKENS):
+        found.notes.append(f"step {event.id.partition(':')[0]}: {wrong}")
     details = usage.get("completion_tokens_details")
     body: dict[str, Json]
     if "prompt_tokens" in usage or "completion_tokens" in usage:

@@ -81,7 +81,7 @@ def _refusal(head: bytes) -> str:
         return "HTML, not a transcript"
     if _is_archive(head):
         return "a Hansard archive; import it by itself: hansard import FILE, or hansard.formats.archive.read_archive()"
-    if head.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", _ZIP)):
+    if head.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00", _ZIP)):
         return "compressed; unpack it first"
     if head.startswith(b"SQLite format 3\x00"):
         return "not supported yet: a SQLite database"

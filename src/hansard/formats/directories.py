@@ -67,7 +67,15 @@ def recognise(folder: str | os.PathLike[str]) -> str | None:
 def recognised(folder: str | os.PathLike[str]) -> Iterator[str]:
     """The names of all directory formats that a folder shows: several programs may have been given one folder."""
     path = Path(folder)
-    return (name for name in DIRECTORY_FORMATS if directory_format(name).recognise(path))
+    return (name for name in DIRECTORY_FORMATS if _shows(path, name))
+
+
+def _shows(folder: Path, name: str) -> bool:
+    """Whether a folder shows a format. One that can't be looked at shows none; whoever walks it says so."""
+    try:
+        return directory_format(name).recognise(folder)
+    except OSError:
+        return False
 
 
 def size_of(folder: Path) -> int:

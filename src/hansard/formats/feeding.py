@@ -23,6 +23,9 @@ from .source import Line, line_key
 
 BATCH_BYTES: Final = MIB
 BATCH_ENTRIES: Final = 2_000
+NOTES_MAX: Final = 1_000
+"""More notes on one file are not listed one by one."""
+
 _HASHED: Final = 1_000
 """Names of lines that are hashed at a time."""
 
@@ -88,11 +91,19 @@ class Feed:
     """The lines of one session, taken in their order."""
 
     def __init__(
-        self, session: Any, planner: Planner, facts: Facts, report: SessionReport, logged: Logged | None
+        self,
+        session: Any,
+        planner: Planner,
+        facts: Facts,
+        report: SessionReport,
+        logged: Logged | None,
+        *,
+        notes: list[str],
     ) -> None:
-        """`session` is None in a dry run of a session that is not there."""
+        """`session` is None in a dry run of a session that is not there. What is noted of new lines is added to `notes`."""
         self.session = session
         self.report = report
+        self._notes = notes
         self._planner = planner
         self._logged = logged
         self._at = facts.at
@@ -112,7 +123,7 @@ class Feed:
         self._dry = True
 
     def take(self, line: Line) -> None:
-        """Take the next line: find it again, or add its entries to the batch."""
+        """Take the next line: find it again, or add its entries to the batch. `flush_if_due` has to follow."""
         index = len(self._lines)
         planned = self._planner.plan(line)
         self._lines.add(line.number, line.digest)
@@ -125,6 +136,8 @@ class Feed:
                 if entry.spot is not None:
                     entry.spot.seq = logged.nodes.get(entry.id, 0) if entry.suffix else logged.seqs[index]
             return
+        if len(self._notes) < NOTES_MAX:
+            self._notes += [f"line {line.number}: {entry.note}" for entry in planned if entry.note]
         self._add(planned)
 
     def finish(self) -> None:
@@ -158,7 +171,10 @@ class Feed:
         for entry in planned:
             size += len(entry.data) + len(entry.text or "") + 200
         self._size = size
-        if size >= BATCH_BYTES or len(self._batch) >= BATCH_ENTRIES:
+
+    def flush_if_due(self) -> None:
+        """Write the batch if it is large. To be called when the line is let go: its value is larger than its text."""
+        if self._size >= BATCH_BYTES or len(self._batch) >= BATCH_ENTRIES:
             self._flush()
 
     def _flush(self, *, last: bool = False) -> None:

@@ -149,8 +149,13 @@ def _file(block: view.Block, attachment: Callable[[str], bytes] | None) -> str:
     if file is None:
         where = _text(one_line(block.text))
         return f'<p class="note">File {label} <code>{where}</code></p>\n'
-    caption = f"{label}, {_text(one_line(view.describe(file)))}, <code>{_text(file.sha256[:64])}</code>"
-    if attachment is not None and file.mime in IMAGES and file.size <= IMAGE_BYTES_MAX:
+    caption = f"{label}, {_text(one_line(view.describe(file)))}"
+    if file.sha256:
+        caption += f", <code>{_text(file.sha256[:64])}</code>"
+    shown = file.mime in IMAGES and file.size <= IMAGE_BYTES_MAX
+    if shown and block.data:
+        return _image(file, caption, label, lambda _: block.data)
+    if shown and file.sha256 and attachment is not None:
         return _image(file, caption, label, attachment)
     return f'<p class="note">File {caption}</p>\n'
 

@@ -159,6 +159,8 @@ class _FileImport:
             feed = self._feed(self._reader.key(line), line)
             if feed is not None:
                 feed.take(line)
+                del line
+                feed.flush_if_due()
             if done - told >= HEAD_BYTES * 4:
                 told = done
                 advance(done)
@@ -262,7 +264,7 @@ class _FileImport:
         return True, self._fed(session, facts, report, logged)
 
     def _fed(self, session: Any, facts: Facts, report: SessionReport, logged: Logged | None) -> Feed:
-        feed = Feed(session, self._reader.planner(facts), facts, report, logged)
+        feed = Feed(session, self._reader.planner(facts), facts, report, logged, notes=self._report.notes)
         if self._run.dry_run:
             feed.rehearse()
         self._report.sessions.append(report)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..codec import times
 from ..model.entry import Json
 from . import jsontext
 from .directories import Advance
@@ -18,7 +16,7 @@ from .oxios_reading import CATEGORIES, FORMAT, AgentFile, agent_record, object_o
 from .planning import word
 from .record import Record, parents_first
 from .recording import Recording
-from .regular import beginning, contents
+from .regular import beginning, changed_at, contents
 from .report import Damage, ExportReport, FileReport
 from .shelving import KINDS, keep
 
@@ -78,7 +76,7 @@ class _Import:
         self._store = store
         self._dry = dry_run
         self._folder = folder
-        self._start = times.normal(datetime.fromtimestamp(folder.stat().st_mtime, UTC))
+        self._start = changed_at(folder)
         self._agents: dict[str, list[AgentFile]] = {}
         """By the session that they worked in; "" for none."""
         self._heads: list[_Head] = []

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from ..codec import values
 from ..limits import KIB
+from ..model.counts import count, is_amount, odd
 from ..model.entry import Json
 from .jsontext import ObjectText, Piece, pretty, spelled, write_list, write_object
-from .planning import count, moment, word
+from .planning import moment, word
 from .record import Call, Facts, Item, Record, Stretch, digest_of, digest_of_files, keep_exact, nanoseconds, sortable
 from .report import Damage, FileReport
 
@@ -58,6 +59,8 @@ class AgentFile:
         self.text = text
         self.value = value
         self.report = report
+        if wrong := odd(value, ("tokens_input", "tokens_output"), ("cost_usd",)):
+            report.notes.append(wrong)
 
     @property
     def session(self) -> str | None:
@@ -278,7 +281,7 @@ def agent_calls(agent: AgentFile) -> list[Call]:
     value = agent.value
     body: dict[str, Json] = {"input": count(value.get("tokens_input")), "output": count(value.get("tokens_output"))}
     cost = value.get("cost_usd")
-    if isinstance(cost, (int, float)) and not isinstance(cost, bool) and cost > 0:
+    if is_amount(cost) and cost:
         body["cost"] = cost
     model = word(value.get("model_id"))
     if model is not None:

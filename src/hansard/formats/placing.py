@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from ..codec.names import name_of
 from ..codec.times import microseconds
+from ..store.folders import make_folders, sync_folder
 from .safe import encodable
 
 
@@ -70,7 +71,7 @@ class Folder:
             OSError: it can't be written.
         """
         place = self.root / path
-        _make(place.parent)
+        make_folders(place.parent)
         draft = place.parent / f".{uuid4().hex}.tmp"
         try:
             with draft.open("xb") as file:
@@ -81,25 +82,7 @@ class Folder:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
-        _sync(place.parent)
-
-
-def _make(folder: Path) -> None:
-    missing: list[Path] = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        path.mkdir(exist_ok=True)
-        _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(place.parent)
 
 
 def fits_in_a_name(text: str, *, limit: int) -> bool:

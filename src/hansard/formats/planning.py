@@ -48,6 +48,8 @@ class Planned(msgspec.Struct, gc=False):
     data: bytes = b""
     around: tuple[str, str] | None = None
     """What stands before and after the payload in what it is decoded as."""
+    note: str = ""
+    """What a person should know about the line."""
 
     @property
     def id(self) -> str:
@@ -192,11 +194,6 @@ def odd_event(format: str, line: Line, at: str) -> Planned | None:  # noqa: A002
 def word(value: Any) -> str | None:
     """A non-empty string, or None."""
     return value if isinstance(value, str) and value else None
-
-
-def count(value: Any) -> int:
-    """A token count; 0 for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def last_name(path: str) -> str | None:

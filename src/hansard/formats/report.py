@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class SessionReport(msgspec.Struct, omit_defaults=True):
+class SessionReport(msgspec.Struct):
     """One session that a file holds."""
 
     id: str
@@ -38,7 +38,7 @@ class Damage(msgspec.Struct):
     reason: str
 
 
-class FileReport(msgspec.Struct, omit_defaults=True):
+class FileReport(msgspec.Struct):
     """One file. With `skipped`, nothing of it was imported and that is why."""
 
     path: str
@@ -61,7 +61,7 @@ class FileReport(msgspec.Struct, omit_defaults=True):
         return sum(session.added for session in self.sessions) + self.documents
 
 
-class ImportReport(msgspec.Struct, omit_defaults=True):
+class ImportReport(msgspec.Struct):
     """A whole import."""
 
     files: list[FileReport] = []
@@ -99,7 +99,7 @@ class ImportReport(msgspec.Struct, omit_defaults=True):
         return {**msgspec.to_builtins(self), "totals": self.totals}
 
 
-class Written(msgspec.Struct, omit_defaults=True):
+class Written(msgspec.Struct):
     """One session that was written as files."""
 
     id: str
@@ -116,7 +116,7 @@ class Refused(msgspec.Struct):
     reason: str
 
 
-class ExportReport(msgspec.Struct, omit_defaults=True):
+class ExportReport(msgspec.Struct):
     """A whole export into a directory."""
 
     format: str

@@ -18,9 +18,13 @@ from .regular import opened
 LINE_BYTES_MAX: Final = 128 * MIB
 """A longer line is no line of a transcript; it could not be kept within the memory that an import may take."""
 
+LINE_VALUES_MAX: Final = 4_000_000
+"""Lists and objects of a line; one with more is kept and not taken apart, as each of them costs memory many times its bytes."""
+
 HEAD_BYTES: Final = 64 * 1024
 """How much of a file tells its format and whose session it is."""
 _BUFFER_BYTES: Final = 256 * 1024
+_LISTED: Final = 100
 _FIRST_LINE_MAX: Final = 16 * MIB
 
 
@@ -99,7 +103,9 @@ def line_of(number: int, data: bytes, *, whole: bool) -> Line:
     except UnicodeDecodeError as error:
         return Line(number, data, whole, None, Unreadable(f"not UTF-8 at byte {error.start}"), digest)
     value: Json = None
-    if data.strip():
+    if len(data) > LINE_VALUES_MAX and data.count(b"{") + data.count(b"[") > LINE_VALUES_MAX:
+        value = Unreadable(f"more than {LINE_VALUES_MAX:,} lists and objects")
+    elif data.strip():
         try:
             value = values.decode(data.removeprefix(b"\xef\xbb\xbf"))
         except (ValueError, RecursionError) as error:
@@ -114,13 +120,20 @@ def head_of(path: Path) -> bytes:
         return head if b"\n" in head else head + stream.readline(_FIRST_LINE_MAX)
 
 
+def _brief(value: Json) -> Json:
+    """The value without the rest of its long lists: what a line says of its session stands in none of them."""
+    if isinstance(value, dict):
+        return {name: _brief(one) for name, one in value.items()}
+    return [_brief(one) for one in value[:_LISTED]] if isinstance(value, list) else value
+
+
 def first_values(path: Path) -> list[dict[str, Json]]:
-    """The objects of the first lines: of 64 KiB, but at least of one line if that is longer."""
+    """The objects of the first lines: of 64 KiB, but at least of one line if that is longer. Long lists are cut."""
     found: list[dict[str, Json]] = []
     size = 0
     for line in lines_of(path):
         if isinstance(line.value, dict):
-            found.append(line.value)
+            found.append(_brief(line.value))
         size += len(line.data) + 1
         if size >= HEAD_BYTES and found:
             break

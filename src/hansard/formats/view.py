@@ -7,6 +7,7 @@ types there are or what may be wrong with one. Nothing here is escaped: every te
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, TypeAlias
 
@@ -19,6 +20,8 @@ Kind: TypeAlias = Literal["text", "reasoning", "call", "result", "file", "data"]
 
 LINES_SHOWN: Final = 40
 CHARACTERS_SHOWN: Final = 8_000
+_URL_SHOWN: Final = 200
+"""So much of a data URL that can't be decoded."""
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -31,7 +34,9 @@ class Block(msgspec.Struct, frozen=True):
     is_json: bool = False
     is_error: bool = False
     file: Attachment | None = None
-    """Of a file that is kept beside the session."""
+    """Of a file whose bytes are at hand: kept beside the session, or in the message itself and then without a hash."""
+    data: bytes = b""
+    """The bytes of a file that stands in the message itself."""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -50,8 +55,8 @@ def blocks(parts: Iterable[Json]) -> Iterator[Block]:
             yield data(part, "part")
             continue
         kind = part.get("type")
-        if kind in ("text", "reasoning") and isinstance(part.get("text"), str):
-            yield Block(kind, part["text"])
+        if kind in ("text", "reasoning", "system") and isinstance(part.get("text"), str):
+            yield Block("reasoning" if kind == "reasoning" else "text", part["text"])
         elif kind == "tool_call":
             yield _call(part)
         elif kind == "tool_result":
@@ -113,7 +118,24 @@ def _file(part: Part) -> Block:
     if isinstance(sha256, str):
         file = Attachment(sha256, size if isinstance(size, int) else 0, kind, name)
         return Block("file", "", name or sha256[:12], file=file)
-    return Block("file", str(part.get("url", "")), name or kind)
+    url = str(part.get("url", ""))
+    if not url.startswith("data:"):
+        return Block("file", url, name or kind)
+    data = _inline(url)
+    if data is None:
+        return Block("file", f"{url[:_URL_SHOWN]}…" if len(url) > _URL_SHOWN else url, name or kind)
+    return Block("file", "", name or kind, file=Attachment("", len(data), kind, name), data=data)
+
+
+def _inline(url: str) -> bytes | None:
+    """The bytes of a data URL; None if they are not base64."""
+    head, _, text = url.partition(",")
+    if not head.endswith(";base64"):
+        return None
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        return None
 
 
 def describe(file: Attachment | None) -> str:
@@ -162,7 +184,11 @@ def facts(info: SessionInfo) -> Iterator[tuple[str, str]]:
 
 def spent(usage: Usage) -> str:
     """Usage in words."""
-    words = [f"{usage.calls:,} calls", f"{usage.input:,} tokens in", f"{usage.output:,} out"]
+    words = [
+        f"{usage.calls:,} call{'s' if usage.calls != 1 else ''}",
+        f"{usage.input:,} tokens in",
+        f"{usage.output:,} out",
+    ]
     if usage.cache_read or usage.cache_write:
         words.append(f"{usage.cache_read:,} read from and {usage.cache_write:,} written to caches")
     if usage.cost:

@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from .counts import check_usage
+
 Json: TypeAlias = Any
 """A JSON value: dict with str keys, list, str, int, float, bool or None, as `hansard.codec.values` checks it."""
 
@@ -195,6 +197,9 @@ def usage(
 
     `call_id` makes the call count once however often it is reported: the entry's id is derived from it.
     `input` counts what was neither read from nor written to a cache. `context` is the gauge: used, max, …
+
+    Raises:
+        Invalid: a count is no whole number, a number is negative or above 2**53; names the field.
     """
     body: dict[str, Json] = {"input": input, "output": output}
     counted = {"cache_read": cache_read, "cache_write": cache_write, "reasoning": reasoning}
@@ -203,4 +208,5 @@ def usage(
     body |= {key: value for key, value in known.items() if value is not None}
     if context is not None:
         body["context"] = dict(context)
+    check_usage(body | counted, "usage")
     return NewEntry(kind="usage", body=body, id=f"usage:{call_id}" if call_id else "", at=at)

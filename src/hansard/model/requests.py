@@ -159,7 +159,7 @@ class Garbage(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The answer of a store that could make a write durable a moment ago."""
+    """The answer of a store that could make a write durable a moment ago; not `ok` if it was opened to be read only."""
 
     backend: str
     ok: bool

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ..model.entry import Json, Part
 from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_part
+from .saying import answered, arguments_of, call_id, given, inline, told, tool_name, words
 
 VERSION: Final = 1
+
+_IMAGES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 def decode(payload: Json) -> list[Part]:
@@ -58,10 +62,49 @@ def block_part(block: Json) -> Part:
 def _file(block: dict[str, Json]) -> Part:
     source, name = block["source"], block.get("title")
     kind = source.get("type")
+    picture = block["type"] == "image"
     if kind == "base64":
         return file_of_data(source.get("data"), source.get("media_type"), name=name)
     if kind == "url":
-        return file_of_url(source.get("url"), mime=source.get("media_type"), name=name)
+        said = source.get("media_type", None if picture else "application/pdf")
+        return file_of_url(source.get("url"), mime=said, name=name, kind="image" if picture else None)
     if kind == "text" and isinstance(source.get("data"), str):
         return text_part(source["data"])
     return json_part(block)
+
+
+def encode(role: str, parts: Sequence[Part]) -> dict[str, Json]:
+    """The message that says to Claude what a message says, without content if it says nothing there.
+
+    Reasoning is left out: only its own provider can take it back. What a system message says is said by the user.
+    """
+    if role == "assistant":
+        return {"role": role, "content": [_answer(part) for part in answered(parts)]}
+    results, system, rest = told(role, parts)
+    said = [*map(_resulted, results), *({"type": "text", "text": text} for text in system), *map(_piece, rest)]
+    return {"role": "user", "content": said}
+
+
+def _answer(part: Part) -> dict[str, Json]:
+    if part.get("type") != "tool_call":
+        return {"type": "text", "text": words([part])}
+    said = {"id": call_id(part.get("id")), "name": tool_name(part), "input": arguments_of(part)}
+    return {"type": "tool_use", **said}
+
+
+def _resulted(part: Part) -> dict[str, Json]:
+    content = [_piece(item) for item in given(part.get("content"))]
+    result: dict[str, Json] = {"type": "tool_result", "tool_use_id": call_id(part.get("call_id")), "content": content}
+    return {**result, **({"is_error": True} if part.get("is_error") else {})}
+
+
+def _piece(part: Part) -> dict[str, Json]:
+    url, mime = part.get("url"), str(part.get("mime", "")).replace("image/jpg", "image/jpeg")
+    data = inline(part)
+    is_image = mime in _IMAGES or (mime == "image/*" and data is None)
+    kind = "image" if is_image else "document" if mime == "application/pdf" else None
+    if part.get("type") != "file" or not isinstance(url, str) or kind is None:
+        return {"type": "text", "text": words([part]) or "(nothing)"}
+    if data is None:
+        return {"type": kind, "source": {"type": "url", "url": url}}
+    return {"type": kind, "source": {"type": "base64", "media_type": mime, "data": data}}

@@ -63,5 +63,5 @@ def _block(block: Json) -> Part:
     if kind == "text" and isinstance(block.get("text"), str):
         return text_part(block["text"])
     if kind == "image_url" and isinstance(block.get("image_url"), dict):
-        return file_of_url(block["image_url"].get("url"))
+        return file_of_url(block["image_url"].get("url"), kind="image")
     return content_parts([block])[0] if isinstance(block, dict) else json_part(block)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..model.entry import Json, Part
-from . import anthropic, openai_chat
+from . import anthropic, openai_chat, openai_responses
 from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_of, text_part
+from .saying import answered, arguments_of, given, inline, told, words
 
 VERSION: Final = 1
 
@@ -76,7 +77,7 @@ def _block(block: Json) -> list[Part]:
     if kind == "reasoning" and isinstance(block.get("reasoning"), str):
         return [{"type": "reasoning", "text": block["reasoning"]}]
     if (
-        kind in ("image", "audio", "video", "file")
+        kind in ("image", "audio", "video", "file", "text-plain")
         and "source" not in block
         and not isinstance(block.get("file"), dict)
     ):
@@ -84,48 +85,81 @@ def _block(block: Json) -> list[Part]:
         if isinstance(block.get("base64", block.get("data")), str):
             return [file_of_data(block.get("base64", block.get("data")), mime, name=name)]
         if isinstance(block.get("url"), str):
-            return [file_of_url(block["url"], mime=mime, name=name)]
-        return [json_part(block)]
-    if kind in ("tool_call", "tool_call_chunk"):
+            return [file_of_url(block["url"], mime=mime, name=name, kind=None if kind == "file" else kind)]
+        return [text_part(block["text"]) if isinstance(block.get("text"), str) else json_part(block)]
+    if kind in ("tool_call", "tool_call_chunk", "server_tool_call", "server_tool_call_chunk"):
         return [_call(block)]
+    if kind == "server_tool_result":
+        return [result_part(block.get("tool_call_id"), block.get("output"), is_error=block.get("status") == "error")]
+    if kind in ("reasoning_content", "thinking", "non_standard"):
+        return _wrapped(block)
     if kind in ("image_url", "input_audio", "file", "refusal", "output_text", "input_text", "input_image"):
         return openai_chat.decode({"role": "user", "content": [block]})
+    found = anthropic.block_part(block)
+    return openai_responses.item_parts(block) if found["type"] == "json" else [found]
+
+
+def _wrapped(block: dict[str, Json]) -> list[Part]:
+    """What stands one level deeper: the thoughts of Bedrock and Mistral, and what LangChain has no block of its own for."""
+    inner = block.get(block["type"], block.get("value"))
+    if block["type"] == "non_standard":
+        return _block(inner)
+    if isinstance(inner, dict):
+        signature = {"signature": inner["signature"]} if inner.get("signature") else {}
+        return [{"type": "reasoning", "text": str(inner.get("text", "")), **signature}]
+    if isinstance(inner, list):
+        return [{"type": "reasoning", "text": text_of(inner)}]
     return [anthropic.block_part(block)]
 
 
-def encode(role: str, parts: Sequence[Part]) -> dict[str, Json]:
-    """The message that says to LangChain what a message says, as `messages_from_dict` reads it.
+def encode(role: str, parts: Sequence[Part]) -> list[dict[str, Json]]:
+    """The messages that say to LangChain what a message says, as `messages_from_dict` reads them.
 
-    Reasoning is left out: only its own provider can take it back. Of several results in one message the first counts;
-    `session.history()` gives each call's result in a message of its own where it was written so.
+    Reasoning is left out: only its own provider can take it back, so a message of reasoning alone is none.
     """
-    said = [part for part in parts if part.get("type") not in ("reasoning", "tool_call", "tool_result")]
-    content: Json = (
-        text_of(said) if all(part.get("type") != "file" for part in said) else [_said(part) for part in said]
-    )
     if role == "assistant":
-        calls = [_called(part) for part in parts if part.get("type") == "tool_call"]
-        return {"type": "ai", "data": {"type": "ai", "content": content, "tool_calls": calls}}
-    answer = next((part for part in parts if part.get("type") == "tool_result"), None)
-    if answer is not None:
-        data: dict[str, Json] = {"type": "tool", "content": text_of(answer.get("content"))}
-        data |= {
-            "tool_call_id": str(answer.get("call_id", "")),
-            "status": "error" if answer.get("is_error") else "success",
-        }
-        return {"type": "tool", "data": data}
-    kind = "system" if role == "system" else "human"
-    return {"type": kind, "data": {"type": kind, "content": content}}
+        said = answered(parts)
+        calls = [_called(part) for part in said if part.get("type") == "tool_call"]
+        rest = words(part for part in said if part.get("type") != "tool_call")
+        return [{"type": "ai", "data": {"type": "ai", "content": rest, "tool_calls": calls}}] if said else []
+    results, system, rest = told(role, parts)
+    found = [_resulted(part) for part in results]
+    found += [{"type": "system", "data": {"type": "system", "content": text}} for text in system]
+    if rest:
+        kind = "system" if role == "system" else "human"
+        found.append({"type": kind, "data": {"type": kind, "content": _said(rest)}})
+    return found
 
 
 def _called(part: Part) -> Json:
-    said = part.get("arguments")
-    args = said if isinstance(said, dict) else {} if said is None else {"value": said}
-    return {"type": "tool_call", "id": str(part.get("id", "")), "name": str(part.get("name", "")), "args": args}
+    call: dict[str, Json] = {"type": "tool_call", "id": str(part.get("id", "")), "name": str(part.get("name", ""))}
+    return {**call, "args": arguments_of(part)}
 
 
-def _said(part: Part) -> Json:
+def _resulted(part: Part) -> dict[str, Json]:
+    data: dict[str, Json] = {
+        "type": "tool", "content": _said(given(part.get("content"))), "tool_call_id": str(part.get("call_id", "")),
+        "status": "error" if part.get("is_error") else "success",
+    }  # fmt: skip
+    return {"type": "tool", "data": {**data, "name": part["name"]} if isinstance(part.get("name"), str) else data}
+
+
+def _said(parts: Sequence[Part]) -> Json:
+    """Plain text where that is all there is, else blocks of content."""
+    if any(part.get("type") == "file" for part in parts):
+        return [_said_block(part) for part in parts]
+    return words(parts)
+
+
+def _said_block(part: Part) -> Json:
     url = part.get("url")
-    if part.get("type") == "file" and isinstance(url, str) and str(part.get("mime", "")).startswith("image/"):
+    if part.get("type") != "file" or not isinstance(url, str):
+        return {"type": "text", "text": words([part])}
+    mime = str(part.get("mime") or "application/octet-stream")
+    top = mime.partition("/")[0]
+    if top == "image":
         return {"type": "image_url", "image_url": {"url": url}}
-    return {"type": "text", "text": text_of([part])}
+    data = inline(part)
+    block: dict[str, Json] = {"type": top if top in ("audio", "video") else "file", "mime_type": mime}
+    block |= {"url": url} if data is None else {"base64": data}
+    return {**block, "filename": part["name"]} if isinstance(part.get("name"), str) else block

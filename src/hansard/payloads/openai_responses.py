@@ -14,9 +14,9 @@ from .pieces import (
     json_text,
     opened,
     result_part,
-    text_of,
     text_part,
 )  # fmt: skip
+from .saying import answered, given, has_files, inline, result_text, told, tool_name, words
 
 VERSION: Final = 1
 
@@ -25,6 +25,9 @@ _TEXTS: Final = ("input_text", "output_text", "text", "summary_text", "reasoning
 _SERVER_CALLS: Final = (
     "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call",
 )  # fmt: skip
+_LOCAL_CALLS: Final = ("local_shell_call", "shell_call", "apply_patch_call", "computer_call")
+"""Calls of tools that the API knows and the program runs."""
+_OUTPUTS: Final = ("function_call_output", "custom_tool_call_output", *(f"{kind}_output" for kind in _LOCAL_CALLS))
 
 
 def decode(payload: Json) -> list[Part]:
@@ -51,15 +54,20 @@ def item_parts(item: Json) -> list[Part]:
         call = call_part(item.get("call_id", item.get("id")), item.get("name"), None)
         call["arguments"] = item.get("input")
         return [call]
-    if kind == "local_shell_call":
-        return [call_part(item.get("call_id", item.get("id")), "local_shell", item.get("action"))]
-    if kind in ("function_call_output", "custom_tool_call_output", "local_shell_call_output"):
+    if kind in _LOCAL_CALLS:
+        asked = _first_of(item, "action", "actions", "operation")
+        return [call_part(item.get("call_id", item.get("id")), kind.removesuffix("_call"), asked)]
+    if kind in _OUTPUTS:
         content, failed = _output(item.get("output"))
+        failed = failed or item.get("status") == "failed"
         return [result_part(item.get("call_id", item.get("id")), content, is_error=failed)]
     if kind == "tool_search_output":
         return [result_part(item.get("call_id"), item.get("tools"))]
     if kind in _SERVER_CALLS:
         return _server_call(item)
+    if kind in ("compaction", "compaction_summary") and isinstance(item.get("encrypted_content"), str):
+        # What was before, of use to its own provider only.
+        return [{"type": "reasoning", "text": "", "signature": item["encrypted_content"]}]
     return [json_part(item)]
 
 
@@ -82,11 +90,12 @@ def _block_part(block: Json) -> Part | None:
         return text_part(block["text"])
     if kind == "refusal" and isinstance(block.get("refusal"), str):
         return text_part(block["refusal"])
-    if kind in ("input_image", "image_url", "input_file"):
+    if kind in ("input_image", "image_url", "input_file", "computer_screenshot"):
         url = block.get("image_url", block.get("file_url"))
         url = url.get("url") if isinstance(url, dict) else url
         if isinstance(url, str):
-            return file_of_url(url, name=block.get("filename"))
+            picture = None if kind == "input_file" else "image"
+            return file_of_url(url, name=block.get("filename"), kind=picture)
         if isinstance(block.get("file_data"), str):
             return file_of_url(block["file_data"], name=block.get("filename"))
         # Codex writes empty image blocks beside text; they stand for nothing.
@@ -112,10 +121,12 @@ def _reasoning(item: dict[str, Json]) -> Part:
 def _output(output: Json) -> tuple[Json, bool]:
     """The content of a call's output, and whether it says that it failed."""
     if isinstance(output, str):
+        # Codex once wrote what its shell gave as {"output": …, "metadata": {"exit_code": …}}.
         inner = opened(output)
-        if not (isinstance(inner, dict) and "output" in inner and isinstance(inner.get("metadata"), dict)):
+        about = inner.get("metadata") if isinstance(inner, dict) and "output" in inner else None
+        if not (isinstance(about, dict) and "exit_code" in about):
             return output, False
-        return inner["output"], inner["metadata"].get("exit_code") not in (0, None)
+        return inner["output"], about["exit_code"] not in (0, None)
     if isinstance(output, list):
         return content_parts(output), False
     if isinstance(output, dict):
@@ -123,19 +134,29 @@ def _output(output: Json) -> tuple[Json, bool]:
         if isinstance(output.get("content"), (str, list)):
             content = output["content"]
             return content_parts(content) if isinstance(content, list) else content, failed
-        if output.get("type") in _TEXTS:
+        if output.get("type") in (*_TEXTS, "computer_screenshot"):
             return content_parts([output]), failed
         return output, failed
     return output, False
 
 
 def _server_call(item: dict[str, Json]) -> list[Part]:
-    """A call that the provider ran itself: it has no result of its own in the history."""
+    """A call that the provider ran itself: what it gave stands in the same item, if anywhere."""
     if item.get("type") == "image_generation_call" and isinstance(item.get("result"), str):
         return [file_of_data(item["result"], "image/png")]
-    name = str(item.get("type", "")).removesuffix("_call")
-    known = {"id": item.get("id"), "name": name, "arguments": item.get("action"), "status": item.get("status")}
+    asked = _first_of(item, "action", "arguments", "code", "queries")
+    known = {
+        "id": item.get("id"),
+        "name": item.get("name") or str(item["type"]).removesuffix("_call"),
+        "arguments": opened(asked) if isinstance(asked, str) else asked,
+        "status": item.get("status"),
+        "content": _first_of(item, "output", "outputs", "results", "error"),
+    }
     return [{"type": "server_tool", **{key: value for key, value in known.items() if value is not None}}]
+
+
+def _first_of(item: dict[str, Json], *names: str) -> Json:
+    return next((item[name] for name in names if item.get(name) is not None), None)
 
 
 def encode(role: str, parts: Sequence[Part]) -> list[dict[str, Json]]:
@@ -143,44 +164,54 @@ def encode(role: str, parts: Sequence[Part]) -> list[dict[str, Json]]:
 
     Reasoning is left out: only its own provider can take it back. Unknown parts are sent as their JSON text.
     """
-    items: list[dict[str, Json]] = []
-    blocks: list[Json] = []
-    for part in parts:
-        kind = part.get("type")
-        if kind == "tool_call":
-            _close(items, role, blocks)
-            said = part.get("arguments")
-            arguments = said if isinstance(said, str) else json_text(said)
-            call_id, name = str(part.get("id", "")), str(part.get("name", ""))
-            items.append({"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments})
-        elif kind == "tool_result":
-            _close(items, role, blocks)
-            output = text_of(part.get("content"))
-            items.append({"type": "function_call_output", "call_id": str(part.get("call_id", "")), "output": output})
-        elif kind == "system":
-            _close(items, role, blocks)
-            items.append({"role": "system", "content": str(part.get("text", ""))})
-        elif kind != "reasoning":
-            blocks.append(_input_block(part, "output_text" if role == "assistant" else "input_text"))
-    _close(items, role, blocks)
+    if role == "assistant":
+        return _answer_items(answered(parts))
+    results, system, rest = told(role, parts)
+    items = [_output_item(part) for part in results]
+    items += [{"role": "system", "content": text} for text in system]
+    if rest:
+        blocks = [_input_block(part) for part in rest]
+        plain = all(block["type"] == "input_text" for block in blocks)
+        # Plain text where that is all there is, as every model server takes it.
+        content: Json = "\n".join(block["text"] for block in blocks) if plain else blocks
+        items.append({"role": "system" if role == "system" else "user", "content": content})
     return items
 
 
-def _input_block(part: Part, kind: str) -> Json:
+def _answer_items(parts: Sequence[Part]) -> list[dict[str, Json]]:
+    items: list[dict[str, Json]] = []
+    said: list[Part] = []
+    for part in (*parts, None):
+        if part is not None and part.get("type") != "tool_call":
+            said.append(part)
+            continue
+        if said:
+            items.append({"role": "assistant", "content": words(said)})
+            said = []
+        if part is not None:
+            items.append(_call_item(part))
+    return items
+
+
+def _call_item(part: Part) -> dict[str, Json]:
+    said = part.get("arguments")
+    arguments = said if isinstance(said, str) else "{}" if said is None else json_text(said)
+    known = {"call_id": str(part.get("id", "")), "name": tool_name(part)}
+    return {"type": "function_call", **known, "arguments": arguments}
+
+
+def _output_item(part: Part) -> dict[str, Json]:
+    content = part.get("content")
+    output: Json = list(map(_input_block, given(content))) if has_files(content) else result_text(content)
+    return {"type": "function_call_output", "call_id": str(part.get("call_id", "")), "output": output}
+
+
+def _input_block(part: Part) -> dict[str, Json]:
     url = part.get("url")
-    if part.get("type") == "file" and isinstance(url, str) and kind == "input_text":
-        if str(part.get("mime", "")).startswith("image/"):
-            return {"type": "input_image", "image_url": url, "detail": "auto"}
-        name = {"filename": part["name"]} if isinstance(part.get("name"), str) else {}
-        return {"type": "input_file", "file_data" if url.startswith("data:") else "file_url": url, **name}
-    return {"type": kind, "text": text_of([part])}
-
-
-def _close(items: list[dict[str, Json]], role: str, blocks: list[Json]) -> None:
-    """Make a message of the blocks so far; plain text where that is all there is, as every model server takes it."""
-    if not blocks:
-        return
-    plain = all(block["type"] in ("input_text", "output_text") for block in blocks)
-    content: Json = "\n".join(block["text"] for block in blocks) if plain else list(blocks)
-    items.append({"role": role if role in ("system", "assistant") else "user", "content": content})
-    blocks.clear()
+    if part.get("type") != "file" or not isinstance(url, str):
+        return {"type": "input_text", "text": words([part])}
+    if str(part.get("mime", "")).startswith("image/"):
+        return {"type": "input_image", "image_url": url, "detail": "auto"}
+    if inline(part) is None:
+        return {"type": "input_file", "file_url": url}
+    return {"type": "input_file", "file_data": url, "filename": str(part.get("name") or "file")}

@@ -15,5 +15,9 @@ def decode(payload: Json) -> list[Part]:
     if isinstance(payload, dict) and isinstance(payload.get("content"), str):
         return [text_part(payload["content"])]
     if isinstance(payload, dict) and isinstance(payload.get("parts"), list):
-        return [part if isinstance(part, dict) else json_part(part) for part in payload["parts"]]
+        return [part if _is_part(part) else json_part(part) for part in payload["parts"]]
     return [json_part(payload)]
+
+
+def _is_part(value: Json) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("type"), str)

@@ -12,6 +12,12 @@ _MARK: Final = re.compile("\x01cut:([0-9a-f]{64})\x01")
 _DATA_URL: Final = re.compile(r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?[^,]*,")
 
 
+_BY_END: Final = {
+    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp",
+    "pdf": "application/pdf", "mp3": "audio/mpeg", "wav": "audio/wav", "mp4": "video/mp4", "webm": "video/webm",
+}  # fmt: skip
+
+
 def text_part(value: Json) -> Part:
     """A text part; what is no text becomes a json part."""
     return {"type": "text", "text": value} if isinstance(value, str) else json_part(value)
@@ -37,8 +43,11 @@ def file_of_data(data: Json, mime: Json, *, name: Json = None) -> Part:
     return part
 
 
-def file_of_url(url: Json, *, mime: Json = None, name: Json = None) -> Part:
-    """A file part of a URL; a data URL whose base64 was cut out shows its attachment."""
+def file_of_url(url: Json, *, mime: Json = None, name: Json = None, kind: str | None = None) -> Part:
+    """A file part of a URL; a data URL whose base64 was cut out shows its attachment.
+
+    Where nobody said what it is, its name does; else it is some file of the `kind`: `image/*`.
+    """
     if not isinstance(url, str):
         return json_part(url)
     data_url = _DATA_URL.match(url)
@@ -48,6 +57,11 @@ def file_of_url(url: Json, *, mime: Json = None, name: Json = None) -> Part:
         if mark:
             return file_of_data(url[data_url.end() :], said, name=name)
         mime = said
+    elif not isinstance(mime, str):
+        end = url.partition("?")[0].partition("#")[0].rpartition(".")[2].lower()
+        mime = _BY_END.get(end)
+    if mime is None and kind is not None:
+        mime = f"{kind}/*"
     part: Part = {"type": "file"}
     if isinstance(mime, str):
         part["mime"] = mime

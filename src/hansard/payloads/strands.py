@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from ..model.entry import Json, Part
-from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_of, text_part
+from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_part
+from .saying import answered, arguments_of, call_id, given, inline, told, tool_name, words
 
 VERSION: Final = 1
 
-_KINDS: Final = {"image": "image", "video": "video", "audio": "audio"}
-_DOCUMENTS: Final = {"pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", "html": "text/html",
-                     "csv": "text/csv"}  # fmt: skip
+_KINDS: Final = ("image", "video", "audio", "document")
+_MIMES: Final = {
+    "image": {name: f"image/{name}" for name in ("png", "jpeg", "gif", "webp")},
+    "video": {
+        "flv": "video/x-flv", "mkv": "video/x-matroska", "mov": "video/quicktime", "mpeg": "video/mpeg",
+        "mp4": "video/mp4", "three_gp": "video/3gpp", "webm": "video/webm", "wmv": "video/x-ms-wmv",
+    },
+    "document": {
+        "pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", "html": "text/html", "csv": "text/csv",
+        "doc": "application/msword", "xls": "application/vnd.ms-excel",
+        "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    },
+}  # fmt: skip
+"""The formats that Strands knows of each kind of file."""
+_FORMATS: Final = {mime: (kind, name) for kind, known in _MIMES.items() for name, mime in known.items()}
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9()\[\]-]+")
+"""What may not stand in the name of a document."""
 
 
 def decode(payload: Json) -> list[Part]:
@@ -41,7 +58,7 @@ def _parts(block: Json) -> list[Part]:
         return [_reasoning(block["reasoningContent"])]
     if isinstance(block.get("citationsContent"), dict):
         return [part for inner in block["citationsContent"].get("content") or () for part in _parts(inner)]
-    for kind in (*_KINDS, "document"):
+    for kind in _KINDS:
         if isinstance(block.get(kind), dict):
             return [_file(kind, block[kind])]
     return [] if "cachePoint" in block else [json_part(block)]
@@ -77,7 +94,7 @@ def _reasoning(content: dict[str, Json]) -> Part:
 
 def _file(kind: str, block: dict[str, Json]) -> Part:
     known = str(block.get("format", ""))
-    mime = f"{_KINDS[kind]}/{known}" if kind in _KINDS else _DOCUMENTS.get(known, "application/octet-stream")
+    mime = _MIMES.get(kind, {}).get(known) or ("application/octet-stream" if kind == "document" else f"{kind}/{known}")
     source = block.get("source")
     source = source if isinstance(source, dict) else {}
     data = source.get("bytes")
@@ -91,35 +108,36 @@ def _file(kind: str, block: dict[str, Json]) -> Part:
 def encode(role: str, parts: Sequence[Part]) -> dict[str, Json]:
     """The message that says to Strands what a message says; bytes are wrapped in base64, as its sessions have them.
 
-    Reasoning is left out: only its own provider can take it back. What a system message says is said by the user.
+    Reasoning is left out: only its own provider can take it back, so of a message of reasoning alone no content is
+    left. What a system message says is said by the user.
     """
-    blocks = [_block(part) for part in parts if part.get("type") != "reasoning"]
-    return {"role": "assistant" if role == "assistant" else "user", "content": blocks or [{"text": "(nothing)"}]}
+    if role == "assistant":
+        return {"role": role, "content": [_called(part) or {"text": words([part])} for part in answered(parts)]}
+    results, system, rest = told(role, parts)
+    content = [*map(_resulted, results), *({"text": text} for text in system), *map(_block, rest)]
+    return {"role": "user", "content": content}
+
+
+def _resulted(part: Part) -> dict[str, Json]:
+    status = "error" if part.get("is_error") else "success"
+    content: list[Json] = [_block(item) for item in given(part.get("content"))]
+    return {"toolResult": {"toolUseId": call_id(part.get("call_id")), "status": status, "content": content}}
+
+
+def _called(part: Part) -> dict[str, Json] | None:
+    if part.get("type") != "tool_call":
+        return None
+    return {
+        "toolUse": {"toolUseId": call_id(part.get("id")), "name": tool_name(part), "input": arguments_of(part)},
+    }
 
 
 def _block(part: Part) -> dict[str, Json]:
-    kind = part.get("type")
-    if kind == "tool_call":
-        said = part.get("arguments")
-        given = said if isinstance(said, dict) else {} if said is None else {"value": said}
-        return {"toolUse": {"toolUseId": str(part.get("id", "")), "name": str(part.get("name", "")), "input": given}}
-    if kind == "tool_result":
-        status = "error" if part.get("is_error") else "success"
-        content: list[Json] = [{"text": text_of(part.get("content"))}]
-        return {"toolResult": {"toolUseId": str(part.get("call_id", "")), "status": status, "content": content}}
-    if kind == "system":
-        return {"text": str(part.get("text", ""))}
-    url = str(part.get("url", ""))
-    if kind == "file" and url.startswith("data:"):
-        return _file_block(part, {"bytes": {"__bytes_encoded__": True, "data": url.partition(",")[2]}})
-    return {"text": text_of([part])}
-
-
-def _file_block(part: Part, source: dict[str, Json]) -> dict[str, Json]:
-    top, _, known = str(part.get("mime", "")).partition("/")
-    if top in _KINDS:
-        return {top: {"format": known, "source": source}}
-    kind = next((name for name, mime in _DOCUMENTS.items() if mime == part.get("mime")), None)
-    if kind is None:
-        return {"text": text_of([part])}
-    return {"document": {"format": kind, "name": str(part.get("name") or "document"), "source": source}}
+    data = inline(part) if part.get("type") == "file" else None
+    kind, name = _FORMATS.get(str(part.get("mime", "")).replace("image/jpg", "image/jpeg"), (None, ""))
+    if data is None or kind is None:
+        return {"text": words([part])}
+    block: dict[str, Json] = {"format": name, "source": {"bytes": {"__bytes_encoded__": True, "data": data}}}
+    if kind == "document":
+        block["name"] = _NO_NAME.sub(" ", str(part.get("name", ""))).strip() or "document"
+    return {kind: block}

@@ -7,11 +7,9 @@ are described in docs/reference/search.md. The same filter twice asks for either
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Final
 
 from ..codec import times
-from ..errors import Invalid
 from .condition import EVERYTHING, All, AnyOf, Condition, Field, Has, Not
 from .search import NOTHING, And, Or, Phrase, Search, Text, Without, Word
 from .tokens import is_dense, stream
@@ -33,9 +31,6 @@ _TERM: Final = re.compile(
     re.VERBOSE,
 )
 _BARE_FILTER: Final = re.compile(r"([A-Za-z]+):(?!//)(.+)", re.DOTALL)
-_RELATIVE: Final = re.compile(r"(\d{1,6})(s|m|h|d|w|y)")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
-_MONTH: Final = re.compile(r"\d{4}(-\d{2})?")
 _FIELDS: Final = {
     "agent": "agent", "user": "user", "project": "project", "model": "model", "provider": "provider",
     "status": "status", "kind": "kind", "session": "id", "root": "root",
@@ -208,24 +203,11 @@ class _Parser:
         if name == "is":
             flag = _FLAGS.get(value.casefold())
             return (f"is:{value.casefold()}", flag) if flag else f"is: takes error, {', '.join(_FLAGS)}"
-        moment = self._moment(value)
+        moment = times.meant(value, now_us=self._now_us)
         if moment is None:
             return "no time; use 2026-11-01, 2026-11-01T08:00:00Z or 7d"
         op = _ORDERED[name]
         return f"{name}:{value}", Field("updated_at", op, times.stamp(moment))  # pyright: ignore[reportArgumentType]
-
-    def _moment(self, value: str) -> int | None:
-        ago = _RELATIVE.fullmatch(value)
-        if ago is not None:
-            if self._now_us is None:
-                return None
-            return max(0, self._now_us - int(ago[1]) * _SECONDS[ago[2]] * 1_000_000)
-        if _MONTH.fullmatch(value):
-            value = f"{value}-01" if len(value) == 7 else f"{value}-01-01"
-        try:
-            return times.microseconds(datetime.fromisoformat(value.upper()))
-        except (ValueError, Invalid):
-            return None
 
 
 _ALL_NAMES: Final = frozenset((*_FIELDS, "role", "tool", "is", "in", "title", "label", *_ORDERED))

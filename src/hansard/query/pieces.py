@@ -144,7 +144,7 @@ def _cut_all(role: str, text: str, names: tuple[str, ...]) -> list[Piece]:
 def _strings(value: Json, key: str = "") -> Iterator[str]:
     """The texts in a JSON value; of objects in the shape of parts only what is to be read."""
     if isinstance(value, str):
-        if key not in ("type", "mime", "attachment", "data", "signature"):
+        if key not in ("type", "mime", "attachment", "data", "signature") and not _is_file(value, key):
             yield value
     elif isinstance(value, list):
         for item in value:
@@ -154,6 +154,10 @@ def _strings(value: Json, key: str = "") -> Iterator[str]:
             yield from _strings(item, name)
     elif value is not None and not isinstance(value, bool):
         yield values.encode(value).decode()
+
+
+def _is_file(value: str, key: str) -> bool:
+    return key == "url" and value.startswith("data:")
 
 
 def cut(text: str) -> list[str]:

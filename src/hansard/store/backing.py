@@ -25,6 +25,7 @@ from ..model.requests import Clock, Finding
 from . import heads
 from .backups import Backup
 from .copying import copy_every_session
+from .folders import make_folders, sync_folder
 from .resolving import is_there
 
 MANIFEST: Final = "backup.json"
@@ -64,7 +65,7 @@ def backup(source: Backend, clock: Clock, to: Path, progress: Progress | None) -
                 packed.unlink(missing_ok=True)
         else:
             folder.replace(place)
-        _sync_folder(place.parent)
+        sync_folder(place.parent)
     return msgspec.structs.replace(made, path=str(place))
 
 
@@ -72,7 +73,7 @@ def backup(source: Backend, clock: Clock, to: Path, progress: Progress | None) -
 def _beside(place: Path) -> Generator[Path]:
     """A folder beside a place, gone afterwards if it is still there."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(place.parent)
         folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
     except OSError as error:
         msg = f"{place}: no backup can be written there: {error.strerror or error}"
@@ -86,17 +87,12 @@ def _beside(place: Path) -> Generator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def open_folder(folder: Path, clock: Clock, *, create: bool) -> Backend:
-    """The store in the folder of a backup."""
-    from ..backends.file import FileBackend
-
-    return FileBackend(folder, clock=clock, create=create)
-
-
 def _filled(source: Backend, clock: Clock, folder: Path, made_at: str, progress: Progress | None) -> Backup:
     """Copy everything into a folder, verify it, and write its manifest."""
+    from ..backends.file import FileBackend
+
     at = _At(clock)
-    target = open_folder(folder, at, create=True)
+    target = FileBackend(folder, clock=at)
     try:
         report = copy_every_session(source, target, progress)
         failed = [one for one in report.failed if one.severity != NotFound.code or is_there(source, one.session)]
@@ -147,15 +143,7 @@ def _write_synced(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_folder(path.parent)
 
 
 # -- documents ---------------------------------------------------------------------------------------------------------

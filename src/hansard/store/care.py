@@ -109,6 +109,8 @@ class Care:
     def health(self) -> Health:
         """The store could make a write durable a moment ago, and nothing is left of the trial.
 
+        Only of one that was opened with `read_only` the answer is not `ok`.
+
         Raises:
             Unavailable: it could not; names the place.
         """

@@ -60,6 +60,9 @@ def changes_of(
         _check_value(name, value)
         blank = name == "status" and isinstance(value, str) and not value.strip()
         kept[name] = None if blank else value
+    if "title_source" in kept and "title" not in kept:
+        msg = "title_source: it is said of a title; set both"
+        raise Invalid(msg)
     for name in cleared:
         _check_field(name)
     given = {"state": state, "config": config, "metadata": metadata, "labels": labels}

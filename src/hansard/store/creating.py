@@ -11,7 +11,7 @@ import msgspec
 from ..backend import Request
 from ..codec import times, values
 from ..codec.names import check_id
-from ..errors import Invalid
+from ..errors import Invalid, Unavailable
 from ..limits import KIB, LABELS_BYTES_MAX
 from ..model.entry import Json
 from ..model.requests import Created, Creation
@@ -131,7 +131,11 @@ def begin(
     if not drafted.files or not created.new:
         place.saved()
         return created
-    attach_all(place, created.id, drafted)
-    seq = place.backend.append(created.id, drafted.request).seq
+    try:
+        attach_all(place, created.id, drafted)
+        seq = place.backend.append(created.id, drafted.request).seq
+    except Unavailable as error:
+        msg = f"session {created.id!r} was made, but its first entries may be missing ({error}). get() it, and append them"
+        raise Unavailable(msg) from error
     place.saved()
     return msgspec.structs.replace(created, seq=seq)

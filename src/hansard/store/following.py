@@ -12,6 +12,7 @@ from ..backend import Backend
 from ..errors import Corrupt, NotFound
 from ..model.entry import Entry
 from ..model.info import SessionInfo
+from ..model.requests import Clock
 from ..query import All, Condition, Field
 from .queries import sessions_of
 
@@ -66,26 +67,40 @@ def _before(backend: Backend, session: str, own: int, since_us: int) -> int:
 class Watcher:
     """Looks for sessions that changed since it looked last."""
 
-    def __init__(self, backend: Backend, condition: Condition, since_us: int) -> None:
-        """Look at nothing yet."""
+    def __init__(self, backend: Backend, condition: Condition, clock: Clock, *, since_us: int | None) -> None:
+        """Look at nothing yet. Changes count from a time on, or (None) from now on."""
         self._backend = backend
         self._condition = condition
-        self._since_us = self._last_us = since_us
+        self._clock = clock
+        self._from_now = since_us is None
+        self._since_us = self._last_us = clock() if since_us is None else since_us
         self._seen: dict[str, tuple[int, str]] = {}
 
     def look(self) -> list[SessionInfo]:
         """The sessions that changed, each as it is now, those that changed first before the others."""
+        told_us = 0
+        if self._from_now:
+            # This clock may be ahead of the writers': by theirs, what is there counts as seen and all later as new.
+            self._from_now, told_us = False, self._since_us
+            self._since_us = self._last_us = min(told_us, self._newest() - _OVERLAP_US)
         begin = max(self._since_us, self._last_us - _OVERLAP_US)
         asked = All((self._condition, Field("touched_us", ">=", begin)))
         current: dict[str, tuple[int, str]] = {}
         fresh: list[SessionInfo] = []
+        # One writer whose clock is far ahead must not hide all the others.
+        now_us = self._clock()
         for info in sessions_of(self._backend, asked, order="touched"):
             current[info.id] = (info.seq, info.hash)
-            self._last_us = max(self._last_us, info.touched_us)
-            if self._seen.get(info.id) != current[info.id]:
+            self._last_us = max(self._last_us, min(info.touched_us, now_us))
+            if self._seen.get(info.id) != current[info.id] and info.touched_us >= told_us:
                 fresh.append(info)
         self._seen = current
         return fresh
+
+    def _newest(self) -> int:
+        """The latest clock that any of the sessions was written by."""
+        page = self._backend.find(self._condition, order="-touched", limit=1, cursor=None)
+        return page.items[0].touched_us if page.items else 0
 
 
 def watch(watcher: Watcher, poll_s: float) -> Iterator[SessionInfo]:

@@ -10,6 +10,7 @@ import msgspec
 
 from ..codec.cut import cut, cut_parts
 from ..errors import Invalid
+from ..model.counts import check_usage
 from ..model.entry import KINDS, Json, NewEntry, Part, text
 from ..model.info import Message
 from .changes import check_update
@@ -162,6 +163,11 @@ def check_entry(new: NewEntry, where: str = "entry") -> None:
         check_message(new.body, where)
     elif new.kind == "update":
         check_update(new.body, where)
+    elif new.kind == "usage":
+        if not isinstance(new.body, dict):
+            msg = f"{where}: the body of a usage entry is an object; use hansard.usage(model, input=…, output=…)"
+            raise Invalid(msg)
+        check_usage(new.body, where)
     elif new.kind == "event" and not (isinstance(new.body, dict) and isinstance(new.body.get("type"), str)):
         msg = f"{where}: the body of an event is an object with a `type`; use hansard.event(type, {{…}})"
         raise Invalid(msg)
@@ -177,7 +183,7 @@ def check_message(body: Json, where: str) -> None:
         msg = f"{where}: a message is an object with a role (system, user, assistant, tool); {_WHAT_IS}"
         raise Invalid(msg)
     if ("parts" in body) == ("raw" in body):
-        msg = f"{where}: a message holds parts or raw, exactly one of them"
+        msg = f"{where}: a message holds content (or parts), or else raw: exactly one of them"
         raise Invalid(msg)
     if "raw" in body:
         raw = body["raw"]

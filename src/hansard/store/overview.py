@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Any, Unpack, cast
 
 from ..codec import times
@@ -63,7 +64,7 @@ class Overview(Keeping):
 
         `by` names the groups: day, month, model, provider, project, agent, user, session, root, kind. Without any there
         is one sum, or none if there were no calls. `since` includes its time, `until` does not; both go by when the
-        call was made, in UTC. The filters are those of `find`; the sub-agents of a session that meets them count, too.
+        call was made, in UTC. The filters are those of `find`; the sub-agents of a root that meets them count, too.
 
         Raises:
             Invalid: no such group, time or filter.
@@ -133,11 +134,11 @@ class Overview(Keeping):
             Unsupported: the backend can't erase.
         """
         self._place.need("erase", "trim_runs()")
-        if isinstance(max_age_s, bool) or not isinstance(max_age_s, int | float) or max_age_s <= 0:
+        if isinstance(max_age_s, bool) or not isinstance(max_age_s, int | float) or not 0 < max_age_s < inf:
             msg = f"max_age_s: seconds, more than 0, not {max_age_s!r}"
             raise Invalid(msg)
         place = self._place
-        before = times.stamp(place.clock() - round(max_age_s * 1_000_000))
+        before = times.stamp(max(0, place.clock() - round(max_age_s * 1_000_000)))
         condition = where(**cast("dict[str, Any]", {"all_kinds": True, **filters}))
         return runs.trim(
             place.backend, place.clock, condition, before=before, limit=check_limit(limit), dry_run=dry_run
@@ -160,8 +161,9 @@ class Overview(Keeping):
 def watcher_of(store: Overview, since: When | None, filters: Filters) -> Watcher:
     """What looks for the changes of a store, for either door."""
     place = place_of(store)
-    since_us = place.clock() if since is None else times.microseconds(since, "since")
-    return Watcher(place.backend, where(**cast("dict[str, Any]", {"all_kinds": True, **filters})), since_us)
+    since_us = None if since is None else times.microseconds(since, "since")
+    condition = where(**cast("dict[str, Any]", {"all_kinds": True, **filters}))
+    return Watcher(place.backend, condition, place.clock, since_us=since_us)
 
 
 def _condition(filters: Filters) -> Condition:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-import zipfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ..backend import Backend, Progress
 from ..codec import values
 from ..errors import Conflict, HansardError, Invalid, NotFound
 from ..model.documents import Document
 from ..model.requests import Clock, Finding
-from .backing import MANIFEST, VERSION, copy_versions, name_of, open_folder, verify
+from .backing import MANIFEST, VERSION, copy_versions, name_of, verify
 from .backups import Restored
 from .copying import Copier
 from .resolving import is_there
-
-_CHUNK: Final = 1 << 20
+from .unpacking import unpack
 
 
 def restore(
     source: Path, target: Backend, clock: Clock, *, overwrite: bool, dry_run: bool, progress: Progress | None
 ) -> Restored:
     """As Store.restore says."""
+    from ..backends.file import FileReader
+
     place = source.absolute()
     if not place.exists():
         msg = f"{place}: there is no backup"
@@ -33,13 +32,9 @@ def restore(
         folder = place
         if place.is_file():
             folder = Path(scratch) / "backup"
-            _unpack(place, folder)
+            unpack(place, folder)
         sessions = _heads_of(folder, place)
-        if folder == place:
-            # Opening writes: an index, a note. The backup itself stays as it is.
-            folder = Path(scratch) / "backup"
-            shutil.copytree(place, folder, symlinks=True)
-        backend = open_folder(folder, clock, create=False)
+        backend = FileReader(folder, clock=clock)
         try:
             verify(backend, sessions)
             return _Restore(backend, target, overwrite=overwrite, dry_run=dry_run).all(sessions, progress)
@@ -168,27 +163,3 @@ def _heads_of(folder: Path, place: Path) -> dict[str, tuple[int, str]]:
         raise Invalid(msg) from None
     msg = f"{place} is a backup of version {version}; this Hansard reads up to {VERSION}. Use a newer one"
     raise Invalid(msg)
-
-
-def _unpack(packed: Path, folder: Path) -> None:
-    """Take a zip apart; nothing in it can get out of the folder.
-
-    Raises:
-        Invalid: it is no zip, or holds what no backup holds.
-    """
-    folder.mkdir(mode=0o700)
-    try:
-        with zipfile.ZipFile(packed) as source:
-            for item in source.infolist():
-                target = folder / item.filename
-                if item.is_dir():
-                    continue
-                if item.filename.startswith("/") or ".." in Path(item.filename).parts or "\\" in item.filename:
-                    msg = f"{packed} holds {item.filename!r}, which no backup holds"
-                    raise Invalid(msg)
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with source.open(item) as read, target.open("xb") as write:
-                    shutil.copyfileobj(read, write, _CHUNK)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
-        msg = f"{packed} is no whole backup: {error}"
-        raise Invalid(msg) from error

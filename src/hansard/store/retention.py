@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from math import inf
 from typing import Final, TypeAlias
 
 import msgspec
@@ -52,8 +53,10 @@ class RetentionPolicy(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Invalid: a limit is none.
         """
-        if self.max_age is not None and _seconds(self.max_age) <= 0:
-            msg = f"max_age: {self.max_age!r}; a time above 0, or None for no limit (0 does not turn it off)"
+        if self.max_age is not None and not 0 < _seconds(self.max_age) < inf:
+            msg = (
+                f"max_age: {values.shown(self.max_age)}; a time above 0, or None for no limit (0 does not turn it off)"
+            )
             raise Invalid(msg)
         for name in ("max_sessions", "batch"):
             number = getattr(self, name)
@@ -84,9 +87,17 @@ def _seconds(age: Age) -> float:
     if isinstance(age, timedelta):
         return age.total_seconds()
     if isinstance(age, bool) or not isinstance(age, int | float):
-        msg = f"max_age: a timedelta or seconds, not {age!r}"
+        msg = f"max_age: a timedelta or seconds, not {values.shown(age)}"
         raise Invalid(msg)
-    return float(age)
+    try:
+        return float(age)
+    except OverflowError:
+        return inf
+
+
+def _before(now_us: int, age: Age) -> int:
+    """When something was touched last that is of this age."""
+    return max(0, now_us - round(_seconds(age) * 1_000_000))
 
 
 class _Victim(msgspec.Struct, frozen=True):
@@ -103,11 +114,11 @@ def chosen(backend: Backend, policy: RetentionPolicy, now_us: int) -> list[_Vict
 def _old(backend: Backend, policy: RetentionPolicy, now_us: int) -> list[_Victim]:
     """Where only ages count: looks at the sessions that are old enough, not at the others, which may be a million."""
     rules = (policy, *policy.users.values(), *policy.projects.values())
-    ages = [_seconds(rule.max_age) for rule in rules if rule.max_age is not None]
-    if not ages:
+    times = [_before(now_us, rule.max_age) for rule in rules if rule.max_age is not None]
+    if not times:
         return []
     victims: dict[str, _Victim | None] = {}
-    old = Field("touched_us", "<", now_us - round(min(ages) * 1_000_000))
+    old = Field("touched_us", "<", max(times))
     for info in sessions_of(backend, old, order="touched", complete=True):
         name = info.root or info.id
         root = None if name in victims else _root(backend, info)
@@ -115,7 +126,7 @@ def _old(backend: Backend, policy: RetentionPolicy, now_us: int) -> list[_Victim
             continue
         _, rule = _governing(policy, root)
         newest = max(one.touched_us for one in (root, *_newest(backend, name)))
-        gone = rule.max_age is not None and newest < now_us - round(_seconds(rule.max_age) * 1_000_000)
+        gone = rule.max_age is not None and newest < _before(now_us, rule.max_age)
         victims[name] = _Victim(name, newest) if gone else None
     return sorted(filter(None, victims.values()), key=lambda victim: victim.touched_us)
 
@@ -141,7 +152,7 @@ def _beyond(backend: Backend, policy: RetentionPolicy, now_us: int) -> list[_Vic
         scope, rule = _governing(policy, root)
         counts[scope] = counts.get(scope, 0) + 1
         too_many = rule.max_sessions is not None and counts[scope] > rule.max_sessions
-        too_old = rule.max_age is not None and info.touched_us < now_us - round(_seconds(rule.max_age) * 1_000_000)
+        too_old = rule.max_age is not None and info.touched_us < _before(now_us, rule.max_age)
         if too_many or too_old:
             victims.append(_Victim(name, info.touched_us))
     victims.reverse()
@@ -166,22 +177,21 @@ def _governing(policy: RetentionPolicy, root: SessionInfo) -> tuple[tuple[str, s
     return ("", ""), policy
 
 
-def prune(
-    backend: Backend, clock: Clock, policy: RetentionPolicy, *, dry_run: bool, stop: threading.Event | None = None
-) -> Cleaned:
-    """As Store.prune says; `stop` ends it between two batches."""
+def prune(backend: Backend, clock: Clock, policy: RetentionPolicy, *, dry_run: bool) -> Cleaned:
+    """As Store.prune says."""
     cleaner = Cleaner(backend, clock, keep_pinned=True, dry_run=dry_run)
-    for batch in _batches(chosen(backend, policy, clock()), policy.batch):
-        if stop is not None and stop.is_set():
-            break
-        for victim in batch:
-            _take(backend, cleaner, victim)
+    for _ in _taken(cleaner, backend, policy, clock()):
+        pass
     return cleaner.result()
 
 
-def _batches(victims: Sequence[_Victim], size: int) -> Iterator[Sequence[_Victim]]:
-    for start in range(0, len(victims), size):
-        yield victims[start : start + size]
+def _taken(cleaner: Cleaner, backend: Backend, policy: RetentionPolicy, now_us: int) -> Iterator[int]:
+    """What a policy lets go, batch by batch; how many are left after each."""
+    victims = chosen(backend, policy, now_us)
+    for start in range(0, len(victims), policy.batch):
+        for victim in victims[start : start + policy.batch]:
+            _take(backend, cleaner, victim)
+        yield max(0, len(victims) - start - policy.batch)
 
 
 def _take(backend: Backend, cleaner: Cleaner, victim: _Victim) -> None:
@@ -221,8 +231,14 @@ class Pruner:
             if now_us < self._next_us or self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
                 return
             self._next_us = now_us + self._cooldown_us
-            self._thread = threading.Thread(target=self._pass, args=(now_us,), name="hansard-retention", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._pass, args=(now_us,), name="hansard-retention", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                # As at the end of the interpreter: what was saved is saved, and others prune later.
+                self._error = f"thread: {error}"
+            else:
+                self._thread = thread
 
     @property
     def _cooldown_us(self) -> int:
@@ -232,10 +248,23 @@ class Pruner:
         """Prune once, if no other process has within the cooldown. What goes wrong shows in the store's health."""
         try:
             if self._claim(now_us):
-                done = prune(self._backend, self._clock, self.policy, dry_run=False, stop=self._stop)
-                self._error = done.errors[0].message if done.errors else ""
+                self._prune()
         except (HansardError, OSError) as error:
             self._error = f"{type(error).__name__}: {error}"
+
+    def _prune(self) -> None:
+        cleaner = Cleaner(self._backend, self._clock, keep_pinned=True, dry_run=False)
+        for left in _taken(cleaner, self._backend, self.policy, self._clock()):
+            if left and self._stop.is_set():
+                # A process that lives for one save takes one batch; the next save anywhere goes on.
+                self._mark(0, expect=None)
+                break
+        done = cleaner.result()
+        self._error = done.errors[0].message if done.errors else ""
+
+    def _mark(self, last_us: int, *, expect: int | None) -> None:
+        if "documents" in self._backend.capabilities:
+            self._backend.put_document(MARK, values.encode({"last_us": last_us}), expect=expect)
 
     def _claim(self, now_us: int) -> bool:
         """Whether this process is the one to prune now; then the store says so to the others."""
@@ -245,11 +274,12 @@ class Pruner:
         version, last_us = 0, 0
         if found is not None:
             version, last_us = found[0].version, _last_us(found[1])
-        if found is not None and last_us <= now_us < last_us + self._cooldown_us:
+        # Whoever marked it may have looked at the clock later than this thread, which then had to wait for its turn.
+        if found is not None and abs(now_us - last_us) < self._cooldown_us:
             self._next_us = last_us + self._cooldown_us
             return False
         try:
-            self._backend.put_document(MARK, values.encode({"last_us": now_us}), expect=version)
+            self._mark(now_us, expect=version)
         except Conflict:
             return False
         return True
@@ -259,12 +289,13 @@ class Pruner:
         last_us = None
         if "documents" in self._backend.capabilities:
             found = self._backend.document(MARK)
-            last_us = None if found is None else _last_us(found[1])
+            last_us = None if found is None else _last_us(found[1]) or None
         return {"last_us": last_us, "error": self._error or None}
 
     def wait(self) -> None:
         """Return when no pruning is going on."""
-        thread = self._thread
+        with self._mutex:
+            thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 

@@ -79,13 +79,19 @@ def _sessions(backend: Backend, condition: Condition | None) -> Iterator[tuple[S
         for info in sessions_of(backend, EVERYTHING, order="id", complete=True):
             yield info, _root_of(backend, info, roots)
         return
-    roots = {}
+    roots, met = {}, set[str]()
     for info in sessions_of(backend, condition, order="id", complete=True):
-        yield info, _root_of(backend, info, roots)
         if info.parent is None:
-            for child in sessions_of(backend, where(root=info.id), order="id", complete=True):
-                if child.id != info.id:
-                    yield child, info
+            yield info, info
+            descendants = sessions_of(backend, where(root=info.id), order="id", complete=True)
+            counted = ((child, info) for child in descendants if child.id != info.id)
+        else:
+            counted = iter([(info, _root_of(backend, info, roots))])
+        # A child may be meant itself, and come with its root as well.
+        for child, root in counted:
+            if child.id not in met:
+                met.add(child.id)
+                yield child, root
 
 
 def _root_of(backend: Backend, info: SessionInfo, known: dict[str, SessionInfo | None]) -> SessionInfo | None:

@@ -60,6 +60,7 @@ class BackendContract(
     forking.Orphaning,
     forking.NotForking,
     erasing.Erasing,
+    erasing.ErasingInForks,
     erasing.NotErasing,
     erasing.Deleting,
     valuing.Valuing,

@@ -135,6 +135,7 @@ class DiskFaults:
             for name, value in vars(self._module).items()
             if not name.startswith("_")
             and callable(value)
+            and not isinstance(value, type)
             and getattr(value, "__module__", "") == self._module.__name__
         }
         for name, function in own.items():

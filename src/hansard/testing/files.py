@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import NotFound
@@ -23,7 +24,11 @@ class FileBackdoor:
 
     def replace(self, session: str, data: bytes) -> None:
         """Write other bytes into the log, in its place."""
-        self._log(session).write_bytes(data)
+        path = self._log(session)
+        before_ns = path.stat().st_mtime_ns
+        path.write_bytes(data)
+        # Two writes within one tick of the file system's clock would look like one to who has read the first.
+        os.utime(path, ns=(before_ns + 1, before_ns + 1))
 
     def replace_attachment(self, session: str, sha256: str, data: bytes | None) -> None:
         """Write other bytes into an attachment's file, or remove it."""

@@ -17,6 +17,7 @@ from google.adk.sessions import Session
 from google.adk.sessions.base_session_service import GetSessionConfig
 from google.genai import types
 
+from hansard.adapters import adk
 from hansard.adapters.adk import HansardSessionService, session_key
 from hansard.backends.memory import MemoryBackend
 from hansard.errors import Invalid, Unavailable
@@ -506,3 +507,23 @@ def test_two_processes_of_eight_tasks_lose_nothing(kind, tmp_path):
 def test_two_processes_of_eight_tasks_lose_nothing_in_twenty_seconds(kind, tmp_path):
     root = begun(kind, tmp_path)
     check_nothing_lost(root, together(Path(__file__).parent / "worker.py", (root, "a", 1, 20), (root, "b", 1, 20)))
+
+
+async def test_bytes_in_a_state_that_are_no_text_are_stored_and_their_event_with_them(service, caplog):
+    session = await service.create_session(**WHO, session_id="s")
+    with caplog.at_level(logging.WARNING):
+        await service.append_event(session, event("kept", state={"key": b"\xff\xfe"}))
+    assert "no form for" in caplog.text
+    loaded = await load(service, "s")
+    assert [one.content.parts[0].text for one in loaded.events] == ["kept"]
+    assert loaded.state == {"key": "__4="}
+
+
+async def test_a_server_keeps_nothing_of_the_sessions_that_nobody_appends_to_any_more():
+    service = HansardSessionService("memory:")
+    for _ in range(3):
+        session = await service.create_session(**WHO)
+        await asyncio.gather(*(service.append_event(session, event(str(number))) for number in range(3)))
+    del session
+    assert len(adk._locks.get({})) == 0
+    await service.close()

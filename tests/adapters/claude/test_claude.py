@@ -153,6 +153,16 @@ async def test_the_time_of_the_last_write_grows_with_every_append(store):
     assert (await store.list_session_summaries(KEY["project_key"]))[0]["mtime"] == seen[-1]
 
 
+async def test_sessions_that_are_written_in_one_millisecond_have_times_in_their_order(store, monkeypatch):
+    monkeypatch.setattr("hansard.adapters.claude.time.time_ns", lambda: 1_790_000_000_000_000_000)
+    keys = [{**KEY, "session_id": one} for one in "badc"]
+    for key in keys:
+        await store.append(key, [user("a", "1")])
+    listed = sorted(await store.list_sessions(KEY["project_key"]), key=lambda one: one["mtime"])
+    assert [one["session_id"] for one in listed] == list("badc")
+    assert len({one["mtime"] for one in listed}) == len(keys)
+
+
 async def test_a_summary_is_what_the_sdk_folds_from_the_whole_transcript(store):
     batches = [
         [user("first", "1")],

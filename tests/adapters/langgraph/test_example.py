@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("langgraph", reason="LangGraph is not installed: pip install 'hansard[langgraph]'")
 
+import hansard
 from support.pages import told_by_example
 
 TOP = Path(__file__).parents[3]
@@ -40,4 +41,8 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     assert len(names["branches"]) == 2
     assert saver.get_tuple({"configurable": {"thread_id": "a copy"}})
     assert len(list(saver.list({"configurable": {"thread_id": "tides"}}))) == 1
+    before = len(saver.store.get("tides").messages())
+    saver.store.get("tides").append([hansard.user("Is it cold?"), hansard.assistant("12 degrees.")])
+    said = names["go_on"](saver.store, names["graph"], "tides", "And the wind?")["messages"]
+    assert [message.text for message in said[before:-1]] == ["Is it cold?", "12 degrees.", "And the wind?"]
     saver.close()

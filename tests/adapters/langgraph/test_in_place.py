@@ -85,3 +85,28 @@ def test_what_nodes_change_in_place_is_in_the_very_checkpoint_of_their_step(tmp_
         wanted = history(theirs)
         assert len(wanted) == (15 if durability == "sync" else 3)
         assert history(graph_on(HansardSaver(store))) == history(ours) == wanted
+
+
+def test_what_a_node_changes_while_its_input_waits_to_be_written_is_not_in_the_checkpoint_before_it(tmp_path):
+    values = {"plan": {"steps": ["first"]}, "notes": ["a"], "messages": [HumanMessage("hi", id="h")]}
+
+    class Waiting(HansardSaver):
+        """A saver whose store takes a moment, in which a node is at work."""
+
+        def _session(self, thread_id):
+            values["plan"]["steps"].append("second")
+            values["notes"].append("b")
+            values["messages"].append(AIMessage("too early", id="a"))
+            return super()._session(thread_id)
+
+    versions = dict.fromkeys(values, "1")
+    checkpoint = {
+        "v": 4, "id": "1ef4f797-8335-6428-8001-8a1503f9b875", "ts": "2026-11-21T08:00:00+00:00",
+        "channel_values": values, "channel_versions": versions, "versions_seen": {}, "updated_channels": None,
+    }  # fmt: skip
+    with Waiting(tmp_path / "store") as saver:
+        config = saver.put(
+            {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}, checkpoint, {"step": -1}, versions
+        )
+        held = saver.get_tuple(config).checkpoint["channel_values"]
+    assert held == {"plan": {"steps": ["first"]}, "notes": ["a"], "messages": [HumanMessage("hi", id="h")]}

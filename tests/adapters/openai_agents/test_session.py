@@ -247,6 +247,21 @@ def test_usage_of_each_model_call_is_recorded_once(store, session, script):
     assert store.get("s").info.usage == usage
 
 
+def test_what_a_run_has_spent_that_a_guardrail_stopped_can_be_recorded(store, session, script):
+    @agents.output_guardrail
+    async def never(context, agent, output):
+        return agents.GuardrailFunctionOutput(output_info=None, tripwire_triggered=True)
+
+    spent = agents.Usage(requests=1, input_tokens=10, output_tokens=3, total_tokens=13)
+    model = script.ScriptedModel([script.ModelStep(output=[script.assistant_message("no")], usage=spent)])
+    with pytest.raises(agents.OutputGuardrailTripwireTriggered) as stopped:
+        run(Runner.run(Agent(name="A", model=model, output_guardrails=[never]), "hi", session=session))
+    for _ in range(2):
+        run(session.store_run_usage(stopped.value.run_data))
+    usage = store.get("s").info.usage
+    assert (usage.calls, usage.input, usage.output) == (1, 10, 3)
+
+
 def test_a_turn_is_said_anew_on_a_branch_and_the_old_one_stays(session):
     run(session.add_items([said("u1"), said("a1", "assistant"), said("u2"), said("a2", "assistant")]))
     assert run(session.create_branch_from_turn(2, "other")) == "other"
@@ -313,3 +328,49 @@ def test_an_object_whose_session_was_deleted_elsewhere_is_empty_and_goes_on_with
         assert texts(run(session.get_items())) == ["new"]
         assert store.info("s").labels == {"team": "red"}
         store.delete("s")
+
+
+def test_a_message_with_a_file_that_is_not_there_hides_no_other(store, session):
+    lost = {"type": "file", "mime": "image/png", "attachment": "0" * 64, "name": "pier.png"}
+    store.create(id="s").append([hansard.user("hi"), hansard.user([lost]), hansard.assistant("hello")])
+    assert texts(run(session.get_items())) == ["hi", "[file pier.png]", "hello"]
+
+
+def test_results_of_others_that_the_api_would_refuse_are_not_given(store, session):
+    call = hansard.tool_call("c1", "tide.gauge", {})
+    store.create(id="s").append([
+        hansard.tool("of nobody", "lost"), hansard.assistant([call]), hansard.tool("c1", "2.4 m"),
+        hansard.tool("c1", "again"), hansard.assistant([call]), hansard.tool("c1", "2.5 m"),
+    ])  # fmt: skip
+    own = {"type": "function_call_output", "call_id": "of nobody either", "output": "mine"}
+    run(session.add_items([own]))
+    items = run(session.get_items())
+    assert [item.get("output", item.get("name")) for item in items] == [
+        "tide_gauge", "2.4 m", "tide_gauge", "2.5 m", "mine",
+    ]  # fmt: skip
+    assert [item["call_id"] for item in items[:-1]] == ["c1", "c1", "c1-2", "c1-2"]
+    assert items[-1] == own
+
+
+def test_results_that_others_gave_in_the_name_of_the_user_are_no_turns(store, session):
+    store.create(id="s").append([
+        hansard.user("u1"), hansard.assistant([hansard.tool_call("c1", "f", {})]),
+        hansard.user([hansard.tool_result("c1", "ok")]), hansard.user("u2"), hansard.assistant("a2"),
+    ])  # fmt: skip
+    assert [branch["user_turns"] for branch in run(session.list_branches())] == [2]
+    run(session.create_branch_from_turn(2))
+    assert [item.get("content", item.get("type")) for item in run(session.get_items())] == [
+        "u1", "function_call", "function_call_output",
+    ]  # fmt: skip
+
+
+def test_a_lost_file_is_told_and_is_not_taken_for_a_session_without_items(tmp_path):
+    image = base64.b64encode(os.urandom(6000)).decode()
+    sent = {"role": "user", "content": [{"type": "input_image", "image_url": f"data:image/png;base64,{image}"}]}
+    with hansard.open(tmp_path) as store:
+        session = HansardSession("s", store)
+        run(session.add_items([sent, said("hi")]))
+        for file in tmp_path.glob("sessions/*/attachments/*"):
+            file.unlink()
+        with pytest.raises(hansard.NotFound, match="attachment"):
+            run(session.get_items())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -28,6 +30,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.usage import RequestUsage, RunUsage
 
+from hansard.adapters import pydantic_ai_messages
 from hansard.adapters.pydantic_ai import HansardConversationStore
 from support.places import KINDS, place_of
 
@@ -299,3 +302,68 @@ def test_a_deletion_that_was_cut_short_is_finished_by_the_next_creation(hansard_
     assert run(store.list_conversations()) == []
     run(store.save(Conversation(conversation_id="c", messages=[asked("anew")])))
     assert texts(run(store.load("c")).messages) == ["anew"]
+
+
+def test_the_newest_conversations_are_those_saved_last_whatever_else_happened_to_their_sessions(hansard_store):
+    store = HansardConversationStore(hansard_store)
+    for name in ("old", "older still", "new"):
+        run(store.save(Conversation(conversation_id=name, messages=[asked("hi")])))
+    hansard_store.get("old").update(title="a title", labels={"seen": "1"})
+    assert [record.conversation_id for record in run(store.list_conversations(limit=1))] == ["new"]
+    assert [record.conversation_id for record in run(store.list_conversations(limit=3))] == [
+        "new",
+        "older still",
+        "old",
+    ]
+
+
+def test_a_branch_that_was_left_is_found_without_looking_through_the_store(hansard_store, monkeypatch):
+    store = HansardConversationStore(hansard_store)
+    conversation = Conversation(conversation_id="c", messages=[asked("u1"), answered("a1")])
+    run(store.save(conversation))
+    conversation = run(store.branch("c", at=0, expected_revision=conversation.revision))
+    conversation.messages.append(asked("better"))
+    run(store.save(conversation))
+
+    later = HansardConversationStore(hansard_store)
+    record = run(later.read_record("c"))
+    monkeypatch.setattr(type(hansard_store), "sessions", None)
+    back = run(later.branch("c", from_entry=record.branches[0], expected_revision=record.revision))
+    assert texts(back.messages) == ["u1", "a1"]
+
+
+def test_a_photo_is_kept_once_beside_the_session_and_comes_back_with_its_bytes(hansard_store):
+    store = HansardConversationStore(hansard_store)
+    # Bytes whose base64 has both letters in which the alphabets differ.
+    photo = BinaryContent(b"\xfb\xef\xff" * 2000, media_type="image/png")
+    said = [
+        ModelRequest(parts=[UserPromptPart(content=["look", photo])]),
+        ModelResponse(parts=[ToolCallPart(tool_name="f", args={"data": "a-_b" * 400}, tool_call_id="c")]),
+        ModelRequest(parts=[ToolReturnPart(tool_name="f", content=[photo, "seen"], tool_call_id="c")]),
+    ]
+    run(store.save(Conversation(conversation_id="c", messages=said)))
+    loaded = run(store.load("c")).messages
+    assert loaded[0].parts[0].content[1].data == photo.data
+    assert loaded[1].parts[0].args == {"data": "a-_b" * 400}
+    assert loaded[2].parts[0].content[0].data == photo.data
+    session = hansard_store.get("c")
+    [shown, answered] = [session.messages()[0].parts[1], session.messages()[2].parts[0]["content"][0]]
+    assert shown["attachment"] == answered["attachment"]
+    assert max(len(str(entry.body)) for entry in session.entries(kinds="message")) < 3000
+
+
+def test_threads_remember_places_beside_one_another(monkeypatch):
+    monkeypatch.setattr(pydantic_ai_messages, "_KNOWN_MAX", 4)
+    places = pydantic_ai_messages.Places(None)
+
+    def remember(name):
+        for number in range(3000):
+            places.remember(f"{name}{number}", "s", number)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(remember, "abcd"))
+    finally:
+        sys.setswitchinterval(before)

@@ -13,6 +13,7 @@ from strands.storage.storage import Storage
 from strands.types.exceptions import StorageError
 
 from hansard.adapters.strands import HansardStorage
+from hansard.adapters.strands_values import Values
 from support.places import KINDS, place_of
 
 
@@ -83,3 +84,29 @@ def test_a_store_that_fails_is_a_storage_error(tmp_path):
     storage.close()
     with pytest.raises(StorageError, match="closed"):
         run(storage.read("k"))
+
+
+def test_a_lost_value_is_told_and_is_not_taken_for_no_value(tmp_path):
+    with hansard.open(tmp_path) as place:
+        storage = HansardStorage(place)
+        asyncio.run(storage.write("a", bytes(5000)))
+        for file in tmp_path.glob("sessions/*/attachments/*"):
+            file.unlink()
+        with pytest.raises(StorageError, match="attachment"):
+            asyncio.run(storage.read("a"))
+
+
+def test_a_value_that_is_replaced_while_it_is_read_is_read_anew(tmp_path, monkeypatch):
+    with hansard.open(tmp_path) as place:
+        values = Values(place, "n")
+        values.write("a", b"1" * 5000)
+        read = values._value
+
+        def slow(session, entry):
+            monkeypatch.setattr(values, "_value", read)
+            values.write("a", b"2" * 5000)
+            session.erase(entry.seq)
+            return read(session, entry)
+
+        monkeypatch.setattr(values, "_value", slow)
+        assert values.read("a") == b"2" * 5000

@@ -11,7 +11,7 @@ from typing import Final
 
 from ...errors import Corrupt, NotFound
 from ...model.info import Attachment
-from . import disk, sources
+from . import disk, inheriting
 from .core import Core
 from .layout import ATTACHMENTS
 
@@ -85,7 +85,7 @@ def attachment(core: Core, session: str, sha256: str) -> bytes:
 def _folders(core: Core, session: str) -> list[Path]:
     """The folders in which the attachments of a session may lie."""
     with core.current(session) as log:
-        found = sources.inherited(core.layout, log.place, log.segments)
+        found = inheriting.inherited(core.layout, log.place, log.segments)
         return [core.layout.folder(log.place), *(source.path.parent for source in found)]
 
 
@@ -95,7 +95,7 @@ def read(path: Path) -> bytes:
     Raises:
         Corrupt: they do not have the hash that the name says.
     """
-    data = path.read_bytes()
+    data = disk.read_file(path)
     if hash_of(data).hexdigest() != path.stem:
         msg = f"{path}: the content does not have the hash in its name. Restore the file from a backup"
         raise Corrupt(msg, path=str(path))

@@ -98,10 +98,14 @@ class FileBackend(Upkeep):
         """As the contract says."""
         with self._making() as core:
             erasure = erasing.erase(core, session, seqs, by=by, reason=reason)
-            if self._text.erased(session, *erasure.forks):
-                return erasure
-            late = f"{self._root / 'search.db'}: others hold it; the next search takes the text out"
-            return msgspec.structs.replace(erasure, unreached=(*erasure.unreached, late))
+            late: list[str] = []
+            if not self._mirror.purge():
+                late.append(
+                    f"{self._root / 'index.db'}: others hold it, it may keep a title; erase again, or close the store"
+                )
+            if not self._text.erased(session, *erasure.forks):
+                late.append(f"{self._root / 'search.db'}: others hold it; the next search takes the text out")
+            return msgspec.structs.replace(erasure, unreached=(*erasure.unreached, *late)) if late else erasure
 
     def renew(self, session: str, fence: int) -> None:
         """As the contract says."""

@@ -49,8 +49,10 @@ _UPSERT: Final = (
 class Catalogue:
     """The rows of one store's sessions. Any thread may call; a forked child goes on with connections of its own."""
 
-    def __init__(self, path: Path, *, fold_version: int, store: str = "") -> None:
+    def __init__(self, path: Path, *, fold_version: int, store: str = "", logs: Path | None = None) -> None:
         """Open `index.db`, or put an empty one in the place of what can't be used, or is that of a store with another id.
+
+        `logs` is the folder of the store, if the file does not lie in it.
 
         Raises:
             Unavailable: its folder can't be written to.
@@ -58,7 +60,7 @@ class Catalogue:
         schema = path_of_schema().read_text(encoding="utf-8")
         # Filling its many indexes must not read them again and again.
         database = Database(path, schema=schema, application=_APPLICATION, version=_SCHEMA_VERSION, cache=16 * MIB)
-        self._open_on(database, fold_version)
+        self._open_on(database, fold_version, logs or path.parent)
         if store:
             self._be_of(store)
 
@@ -68,11 +70,11 @@ class Catalogue:
         if self._database.read(lambda con: _meta(con, "store")) is None:
             self._try_write(lambda con: _set_meta(con, "store", store), 0)
 
-    def _open_on(self, database: Database, fold_version: int) -> None:
+    def _open_on(self, database: Database, fold_version: int, logs: Path) -> None:
         self._database = database
         self.fold_version = fold_version
         self.path = database.path
-        self._store = database.path.parent
+        self._store = logs
         database.read(lambda con: con.execute("SELECT count(*) FROM meta").get)
 
     @property
@@ -174,7 +176,7 @@ class Catalogue:
         """Take over rows and remove those of the places that are gone, in one transaction.
 
         A row that says less than the one that is there is left out: one of an older fold, or of fewer bytes of a log
-        than are known, unless the log is now as that row says. So is the removal of a place that has a log.
+        than are known, unless the log is now as that row says. So is the removal of the row of a file that is there.
         False: others are writing for longer than `wait_ms`; nothing was taken over.
         """
         if not rows and not gone:
@@ -185,8 +187,7 @@ class Catalogue:
             for row in rows:
                 rev = self._put_one(con, row, rev)
             for place in gone:
-                if stamp(self._store, place) is None:
-                    rev = _remove(con, place, rev)
+                rev = _remove(con, place, rev, but=stamp(self._store, place))
             _set_meta(con, "rev", rev)
 
         return self._try_write(work, wait_ms)
@@ -263,14 +264,14 @@ class Catalogue:
 
     # -- durability and ends -------------------------------------------------------------------------------------
 
-    def sync(self, *, whole: bool = False) -> None:
-        """Return once all rows that were put are on the medium; with `whole`, also out of the write-ahead log."""
-        self._database.sync(whole=whole)
+    def sync(self, *, whole: bool = False, wait_ms: int = 0) -> bool:
+        """Return once all rows that were put are on the medium; whether, as `whole` asks, nothing before them is in a file."""
+        return self._database.sync(whole=whole, wait_ms=wait_ms)
 
     def rebuilt(self) -> Catalogue:
         """An empty catalogue beside this one, to be filled and then given to `switch_to` or `abandon`."""
         other = object.__new__(Catalogue)
-        other._open_on(self._database.beside(), self.fold_version)
+        other._open_on(self._database.beside(), self.fold_version, self._store)
         start = self.rev + _REBUILT_STEP
         generation = self.generation
 
@@ -349,9 +350,10 @@ def _places(con: apsw.Connection, after: str) -> list[str]:
     return [place for (place,) in con.execute(query, (after, _CHUNK))]
 
 
-def _remove(con: apsw.Connection, place: str, rev: int) -> int:
-    found = con.execute("SELECT n, id FROM sessions WHERE place = ?", (place,)).fetchone()
-    if found is None:
+def _remove(con: apsw.Connection, place: str, rev: int, *, but: tuple[int, int, int] | None = None) -> int:
+    """Remove the row of a place, unless it is that of the file with this stamp."""
+    found = con.execute("SELECT n, id, inode FROM sessions WHERE place = ?", (place,)).fetchone()
+    if found is None or (but is not None and unsigned(found[2]) == but[0]):
         return rev
     for table in ("bodies", "states", "labels", "sessions"):
         con.execute(f"DELETE FROM {table} WHERE n = ?", (found[0],))  # noqa: S608 - names of this function

@@ -16,14 +16,13 @@ from ...model.entry import Entry
 from ...model.info import Segment
 from ...model.requests import Finding
 from ..derive import attachments_of
-from . import attaching, checking_documents, checking_places, deleting, disk, locks, scan, sources
+from . import attaching, checking_documents, checking_places, deleting, disk, inheriting, locks, scan, sources
 from .core import Core
 from .known import identity
-from .layout import LOG, POISONED, PREFIX, is_real_folder
+from .layout import ATTACHMENTS, LOG, POISONED, PREFIX, is_real_folder
 
 DAMAGE: Final = "damage"
 NOTE: Final = "note"
-_MISSING: Final = "missing"
 
 
 def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]:
@@ -200,7 +199,7 @@ class _Looking:
                 yield from self._copied(fd, path)
         except FileNotFoundError:
             try:
-                sources.inherited(core.layout, place, self.segments)
+                inheriting.inherited(core.layout, place, self.segments)
             except Corrupt as error:
                 yield Finding(self.session, DAMAGE, f"session {self.session!r}: {error}", str(path))
         except Corrupt as error:
@@ -226,28 +225,19 @@ def _check_attachments(core: Core, looking: _Looking) -> Iterator[Finding]:
         return
     folders = [looking.folder]
     with contextlib.suppress(HansardError), core.current(looking.session) as log:
-        folders += [source.path.parent for source in sources.inherited(core.layout, log.place, log.segments)]
+        folders += [source.path.parent for source in inheriting.inherited(core.layout, log.place, log.segments)]
     there: dict[str, Path] = {}
     for folder in reversed(folders):
         there |= attaching.files(folder)
     for name, seq in sorted(looking.named.items(), key=lambda item: item[1]):
-        path = there.get(name)
-        wrong = _wrong_with(path) if path is not None else _MISSING
-        if wrong == _MISSING:
-            wrong = f"entry {seq} names attachment {name}, which is not there"
-        if wrong:
-            msg = f"session {looking.session!r}: {wrong}"
-            yield Finding(looking.session, DAMAGE, msg, path=str(path or looking.folder))
-
-
-def _wrong_with(path: Path) -> str:
-    try:
-        attaching.read(path)
-    except FileNotFoundError:
-        return _MISSING
-    except Corrupt as error:
-        return str(error)
-    return ""
+        path = there.get(name, looking.folder / ATTACHMENTS / name)
+        try:
+            attaching.read(path)
+        except FileNotFoundError:
+            msg = f"session {looking.session!r}: entry {seq} names attachment {name}, which is not there"
+            yield Finding(looking.session, DAMAGE, msg, path=str(path))
+        except Corrupt as error:
+            yield Finding(looking.session, DAMAGE, f"session {looking.session!r}: {error}", path=str(path))
 
 
 def _repair(core: Core, place: str, looking: _Looking) -> None:
@@ -274,8 +264,8 @@ def _repair(core: Core, place: str, looking: _Looking) -> None:
         with contextlib.suppress(Corrupt):
             looking.follow(scanner)
         if os.fstat(fd).st_size > scanner.mark.offset:
-            kept.mkdir(mode=disk.FOLDER_MODE)
-            disk.write_file(kept / LOG, (folder / LOG).read_bytes())
+            disk.make_folder(kept)
+            disk.write_file(kept / LOG, disk.read_file(folder / LOG))
             disk.truncate(fd, scanner.mark.offset)
         disk.datasync(fd)
         (folder / POISONED).unlink(missing_ok=True)

@@ -32,7 +32,8 @@ def check(core: Core, *, repair: bool) -> Iterator[Finding]:
         if next(_contents(core, history.parent, versions, repair=False), None) is not None:
             # Somebody may be taking the history away at this moment: only under the lock is it damage. A reset takes that, too.
             lock = folder / documents.VERSIONS / documents.LOCK
-            with contextlib.suppress(FileNotFoundError), locks.locked_file(lock):
+            held = contextlib.nullcontext() if core.layout.read_only else locks.locked_file(lock)
+            with contextlib.suppress(FileNotFoundError), held:
                 versions = documents.read_history(history)
                 yield from list(_contents(core, history.parent, versions, repair=repair))
         yield from _plain(folder / name, versions)
@@ -59,7 +60,7 @@ def _hash_of(path: Path) -> str | None:
     if path.is_symlink() or not path.is_file():
         return None
     try:
-        return sha256(path.read_bytes()).hexdigest()
+        return sha256(disk.read_file(path)).hexdigest()
     except FileNotFoundError:
         return None
 
@@ -73,7 +74,7 @@ def _mend(core: Core, path: Path, version: Document) -> None:
         disk.sync_folder(path.parent)
     plain = path.parents[2] / path.parent.name
     if _hash_of(plain) == version.sha256:
-        disk.write_file(path, plain.read_bytes())
+        disk.write_file(path, disk.read_file(plain))
 
 
 def _plain(path: Path, versions: list[Document]) -> Iterator[Finding]:

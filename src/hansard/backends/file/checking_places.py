@@ -11,7 +11,7 @@ from typing import Final
 
 from ...errors import AlreadyExists, Corrupt
 from ...model.requests import Finding
-from . import creating, disk, locks
+from . import creating, disk, locks, sources
 from .core import Core
 from .layout import is_child, is_real_folder
 
@@ -72,7 +72,8 @@ def pairs(core: Core, *, repair: bool) -> Iterator[Finding]:
         if mode is None or not stat.S_ISREG(mode):
             continue
         # The folder goes when the store is reset meanwhile.
-        with contextlib.suppress(FileNotFoundError), locks.locked_file(path) as fd:
+        held = sources.opened(path) if core.layout.read_only else locks.locked_file(path)
+        with contextlib.suppress(FileNotFoundError), held as fd:
             data = os.pread(fd, os.fstat(fd).st_size, 0)
             # What has no newline was never acknowledged.
             lines = [line + b"\n" for line in data.split(b"\n")[:-1]]

@@ -149,9 +149,10 @@ class Committers:
                 with self._condition:
                     if self._ready:
                         self._call_one()
-            began = time.perf_counter()
-            self._pool.end(begun)
-            self._slow = time.perf_counter() - began > _SLOW_S or not sidebyside.usable()
+            if begun:
+                began = time.perf_counter()
+                self._pool.end(begun)
+                self._slow = time.perf_counter() - began > _SLOW_S or not sidebyside.usable()
         finally:
             with self._condition:
                 self._give_back(done)

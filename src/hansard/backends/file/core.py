@@ -13,7 +13,7 @@ from ...model.info import SessionInfo
 from ...model.requests import Clock
 from ..bells import Bells
 from ..derive import detached
-from . import leasing, rows, salvaging, sources
+from . import inheriting, leasing, rows, salvaging, sources, unbegun
 from .known import Start
 from .layout import ATTACHMENTS, CHILDREN, PREFIX, Layout, is_real_folder
 from .log import Log
@@ -32,8 +32,8 @@ class Index(Protocol):
         """A log was written to, and says now what its row should."""
         ...
 
-    def gone(self, place: str) -> None:
-        """A session was deleted."""
+    def gone(self, *places: str) -> bool:
+        """Sessions were deleted. Their rows are gone, or go soon (False)."""
         ...
 
     def remembered(self, session: str) -> Start | None:
@@ -160,7 +160,9 @@ class Core:
     def was_session(self, session: str, place: str) -> bool:
         """Whether anything shows that a session was acknowledged at a place that has no whole first commit."""
         folder = self.layout.folder(place)
-        if any((folder / name).exists() for name in (CHILDREN, ATTACHMENTS, PREFIX)):
+        if (folder / CHILDREN).exists():
+            return True
+        if any((folder / name).exists() for name in (ATTACHMENTS, PREFIX)) and not unbegun.is_said(folder):
             return True
         now = rows.stamp(self.layout.root, place) or rows.NOTHING
         known = is_real_folder(folder) and self.index.knew(session, place, now[0])
@@ -172,11 +174,12 @@ class Core:
             info = log.fold.info()
             return detached(leasing.overlaid(self.layout.folder(log.place), info))
 
-    def sources(self, session: str, *, damage: bool = True) -> list[sources.Source]:
-        """Where a session's entries are read, oldest first; with damage, up to it.
+    def sources(self, session: str, *, damage: bool = True, around: bool = False) -> list[sources.Source]:
+        """Where a session's entries are read, oldest first; with damage, up to it. `around` as for `inheriting.inherited`.
 
         Raises:
             NotFound: there is no such session.
+            Corrupt: what it inherits can't be found.
         """
         with contextlib.ExitStack() as stack:
             try:
@@ -188,7 +191,7 @@ class Core:
                 log = stack.enter_context(self.pool.using(session))
                 found = error
             own = log.source(found)
-            before = sources.inherited(self.layout, log.place, log.segments)
+            before = inheriting.inherited(self.layout, log.place, log.segments, around=around)
         return [*before, own]
 
     def entries(
@@ -203,8 +206,9 @@ class Core:
     ) -> Iterator[Entry]:
         """As the contract says. With its row `known`, a log that is as the row says is read without being opened for long."""
         own = None if known is None else self._as_known(known)
-        found = self.sources(session) if own is None else [own]
-        if on_damage == "skip":
+        skips = on_damage == "skip"
+        found = self.sources(session, around=skips) if own is None else [own]
+        if skips:
             entries = self._salvaged(session, found, after, before)
             return reversed(entries) if newest_first else iter(entries)
         begins = found[-1].begins
@@ -215,20 +219,20 @@ class Core:
     def _salvaged(self, session: str, found: list[sources.Source], after: int, before: int | None) -> list[Entry]:
         while True:
             try:
-                return [e for source in found for e in salvaging.salvage(source, after, before)]
+                return [e for one in found for e in salvaging.salvage(one, after, before)]
             except FileNotFoundError:
-                again = self._again_sources(session, found[-1].begins)
+                again = self._again_sources(session, found[-1].begins, around=True)
                 if [one.inode for one in again] == [one.inode for one in found]:
                     raise
                 found = again
 
-    def _again_sources(self, session: str, begins: str) -> list[sources.Source]:
+    def _again_sources(self, session: str, begins: str, *, around: bool = False) -> list[sources.Source]:
         """Where the entries of a session are now, some of which were taken away or replaced.
 
         Raises:
             NotFound: the session was taken away, too, perhaps to be made anew.
         """
-        found = self.sources(session)
+        found = self.sources(session, around=around)
         if begins and found[-1].begins != begins:
             msg = f"session {session!r} was deleted meanwhile"
             raise NotFound(msg)

@@ -19,7 +19,7 @@ from .. import commit
 from ..commit import EntryAt
 from ..creation import created_entry
 from ..derive import resident_id, slug_of
-from . import disk, locks, sources
+from . import disk, locks, rewriting, sources, unbegun
 from .core import Core
 from .layout import CHILDREN, LOG, child_place, is_real_folder, read_alias, read_pointer
 from .log import Log
@@ -215,7 +215,9 @@ def begin(core: Core, session: str, place: str, first: Request, entry: NewEntry)
     return Created(session, seq, new=True)
 
 
-def write_first(core: Core, log: Log, request: Request, *, at: EntryAt | None = None) -> int:
+def write_first(
+    core: Core, log: Log, request: Request, *, at: EntryAt | None = None, in_a_new_file: bool = False
+) -> int:
     """Plan and write the first commit of a log whose lock is held; the last seq. `at` gives what comes before it."""
     group = commit.plan(
         log.fold, log.mark.hash, [request], find=lambda _id: None, at=at or log.entry_at, now_us=core.clock()
@@ -223,7 +225,10 @@ def write_first(core: Core, log: Log, request: Request, *, at: EntryAt | None = 
     answer = group.answers[0]
     if isinstance(answer, HansardError):
         raise answer
-    log.write(group)
+    if in_a_new_file:
+        rewriting.replace(log, group.lines)
+    else:
+        log.write(group)
     return answer.seq
 
 
@@ -236,7 +241,11 @@ def nothing_left_of(core: Core, log: Log) -> Generator[None]:
         folder = log.path.parent
         with contextlib.suppress(OSError):
             # Whoever waits for the lock finds the file gone, and begins again. What is not empty stays for `check`.
-            if not log.begun and not log.path.stat().st_size and [path.name for path in folder.iterdir()] == [LOG]:
+            said = not log.begun and unbegun.is_said(folder)
+            if said:
+                unbegun.remove(folder)
+            unused = said or not (log.begun or log.path.stat().st_size)
+            if unused and [path.name for path in folder.iterdir()] == [LOG]:
                 disk.unlink(log.path)
                 folder.rmdir()
         core.pool.drop(log)

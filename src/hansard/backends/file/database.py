@@ -40,7 +40,8 @@ _CHECKPOINT_PAGES: Final = 2_000
 _WAL_BYTES_KEPT: Final = 1 << 20
 _SETTINGS: Final = {
     "synchronous": "NORMAL", "fullfsync": True, "checkpoint_fullfsync": True, "temp_store": "MEMORY",
-    "foreign_keys": False, "trusted_schema": False, "journal_size_limit": _WAL_BYTES_KEPT}  # fmt: skip
+    "foreign_keys": False, "trusted_schema": False, "journal_size_limit": _WAL_BYTES_KEPT, "secure_delete": True}  # fmt: skip
+_MEDIUM: Final = (apsw.IOError, apsw.FullError, apsw.ReadOnlyError)
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, msgspec.DecodeError)
 
 
@@ -137,9 +138,8 @@ class Database:
         try:
             con.set_busy_timeout(wait_ms)
             return work(con, identity)
-        except (apsw.IOError, apsw.FullError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
-            msg = f"{self.path}: {error}. Free space or restore access to this file; it can be deleted, it is rebuilt"
-            raise Unavailable(msg) from error
+        except (*_MEDIUM, apsw.CantOpenError) as error:
+            raise dbfile.unanswered(self.path, error) from error
         finally:
             self._give(con, identity)
 
@@ -197,22 +197,22 @@ class Database:
         identity = dbfile.identity(self.path)
         if identity is None:
             return None
+        con: apsw.Connection | None = None
+        usable = False
         try:
             con = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
-        except (apsw.CantOpenError, *_DAMAGE):
-            return None
-        try:
             con.set_busy_timeout(WAIT_MS)
-            usable = self._usable(con)
-        except (apsw.SQLError, apsw.CantOpenError, *_DAMAGE):
+            usable = self._usable(con) and dbfile.identity(self.path) == identity
+        except apsw.CantOpenError:
+            dbfile.check_can_open(self.path)
+        except _MEDIUM as error:
+            raise dbfile.unanswered(self.path, error) from error
+        except (apsw.SQLError, *_DAMAGE):
             usable = False
-        except BaseException:
-            _close(con)
-            raise
-        if not usable or dbfile.identity(self.path) != identity:
-            _close(con)
-            return None
-        return con, identity
+        finally:
+            if con is not None and not usable:
+                _close(con)
+        return (con, identity) if con is not None and usable else None
 
     def _usable(self, con: apsw.Connection) -> bool:
         if con.pragma("application_id") != self._application or con.pragma("user_version") != self._version:
@@ -274,24 +274,24 @@ class Database:
 
     # -- durability ----------------------------------------------------------------------------------------------
 
-    def sync(self, *, whole: bool = False) -> None:
-        """Return once all that was committed is on the medium; with `whole`, also out of the write-ahead log.
+    def sync(self, *, whole: bool = False, wait_ms: int = 0) -> bool:
+        """Return once all that was committed is on the medium; whether, as `whole` asks, also out of the write-ahead log.
 
         Raises:
             Unavailable: the medium does not take it.
         """
-
-        def checkpoint(con: apsw.Connection) -> bool:
-            try:
-                con.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            except apsw.BusyError:
-                return False
+        if whole and self.empty_log(wait_ms=wait_ms):
             return True
-
-        if whole and self._use(lambda con, _: checkpoint(con), 0):
-            return
         # One sync instead of three: what is in this log and whole is played back after a power cut.
         self._use(lambda _con, _identity: self._sync_log(), WAIT_MS)
+        return False
+
+    def empty_log(self, *, wait_ms: int) -> bool:
+        """The file itself, on the medium, holds what is committed and nothing before; False if others use the log."""
+        with contextlib.suppress(apsw.BusyError):
+            self._use(lambda con, _: con.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE), wait_ms)
+            return True
+        return False
 
     def _sync_log(self) -> None:
         try:

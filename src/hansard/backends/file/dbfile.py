@@ -35,6 +35,25 @@ def identity(path: Path) -> Identity | None:
     return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
+def check_can_open(path: Path) -> None:
+    """Return if this process can open a file here, so that one that SQLite can't open is a wrong one.
+
+    Raises:
+        Unavailable: it can't open any, as where it has too many open, or may not open this one.
+    """
+    try:
+        for name in (path, path.parent):
+            os.close(os.open(name, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        msg = f"{path}: {error.strerror}. Allow this process more open files (ulimit -n), or to read and write this one"
+        raise Unavailable(msg) from error
+
+
+def unanswered(path: Path, error: apsw.Error) -> Unavailable:
+    """What to say where the medium takes or gives nothing."""
+    return Unavailable(f"{path}: {error}. Free space or restore access to this file; it can be deleted, it is rebuilt")
+
+
 def remove(path: Path) -> None:
     """Remove a file if it is there."""
     with contextlib.suppress(FileNotFoundError):

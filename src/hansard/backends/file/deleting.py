@@ -177,8 +177,9 @@ def _finish(core: Core, victims: list[tuple[str, str]]) -> None:
     for session, place in victims:
         if is_child(place):
             _remove_pointer(core, session)
-        core.index.gone(place)
-    empty_trash(core)
+    # A row that is still there names a file: as long as that lies in the trash, no new log can be taken for it.
+    if core.index.gone(*(place for _, place in victims)):
+        empty_trash(core)
 
 
 def _remove_pointer(core: Core, session: str) -> None:
@@ -194,8 +195,12 @@ def _remove_pointer(core: Core, session: str) -> None:
 
 def empty_trash(core: Core) -> None:
     """Finish the removal of what was renamed away, by whomever and however long ago."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for path in list(core.layout.trash.iterdir()):
+            if not is_real_folder(path):
+                # A reset takes away whatever stood in the place of a folder; removing a pipe as one would wait for a writer.
+                disk.unlink(path)
+                continue
             _remove_pointers_of(core, path)
             shutil.rmtree(path, ignore_errors=True)
 

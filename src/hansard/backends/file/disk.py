@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,6 +123,32 @@ def truncate(fd: int, size: int) -> None:
 def unlink(path: Path) -> None:
     """Remove a file's name."""
     os.unlink(path)  # noqa: PTH108 - one call, one system call
+
+
+class NotAFile(OSError):
+    """In the place of a file stands something else: a folder, a link, a pipe, a device."""
+
+
+def read_file(path: Path) -> bytes:
+    """All bytes of a file itself. A pipe that nobody writes to is not waited for, and a device without an end not read.
+
+    Raises:
+        NotAFile: it is none.
+        OSError: it is not there, or can't be read.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotAFile(error.errno, "not a file", str(path)) from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise NotAFile(errno.EINVAL, "not a file", str(path))
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(fd)
 
 
 def write_file(path: Path, data: bytes) -> None:

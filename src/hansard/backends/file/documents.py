@@ -187,7 +187,7 @@ def read_history(path: Path) -> list[Document]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return disk.read_file(path)
     except (FileNotFoundError, NotADirectoryError):
         return b""
 
@@ -197,7 +197,8 @@ def _current(core: Core, shelf: _Shelf) -> list[Document]:
     there = read_history(shelf.history)
     plain = shelf.plain_bytes()
     now = live(there)
-    if (None if plain is None else sha256(plain).hexdigest()) == (None if now is None else now.sha256):
+    same = (None if plain is None else sha256(plain).hexdigest()) == (None if now is None else now.sha256)
+    if same or core.layout.read_only:
         return there
     with _held(core, shelf.key) as held:
         return held.settled()
@@ -320,7 +321,7 @@ class _Shelf:
         """The next version is durable."""
         disk.make_folder(self.box)
         path = self.kept(version)
-        if version.sha256 and not (path.is_file() and path.read_bytes() == data):
+        if version.sha256 and not (path.is_file() and disk.read_file(path) == data):
             disk.write_file(path, data)
         if not self.begun:
             disk.write_file(self.history, _line(version))

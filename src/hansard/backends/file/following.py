@@ -19,7 +19,7 @@ from ...fold import Fold
 from ...model.entry import Entry
 from ...model.info import Segment
 from ...model.requests import Clock
-from . import locks, scan, sources
+from . import inheriting, locks, scan, sources
 from .known import Start, identity, state
 from .layout import POISONED, Layout
 
@@ -148,11 +148,17 @@ class Following:
         """Open what the path names now, and forget what was known of another file."""
         try:
             with sources.as_file(self.path):
-                fd = locks.open_file(self.path, os.O_RDWR)
+                flags = os.O_RDONLY | os.O_NONBLOCK if self._around.layout.read_only else os.O_RDWR
+                fd = locks.open_file(self.path, flags)
         except FileNotFoundError:
             self._never_was()
+        try:
+            sources.check_is_file(fd, self.path)
+        except BaseException:
+            # Kept, it would be read at the next call: a device may have no end.
+            locks.close(fd)
+            raise
         self._take(fd)
-        sources.check_is_file(fd, self.path)
         known = self._first_hash
         self._seen = ()
         self._forget()
@@ -246,7 +252,7 @@ class Following:
 
     def _before(self) -> list[sources.Source]:
         try:
-            return sources.inherited(self._around.layout, self.place, self.segments)
+            return inheriting.inherited(self._around.layout, self.place, self.segments)
         except Corrupt:
             # With everything else that a reset took away.
             if not self.is_in_place():

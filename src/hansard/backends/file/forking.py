@@ -16,14 +16,14 @@ import msgspec
 from ...backend import Request
 from ...codec import names, values
 from ...codec.line import Sealed, seal
-from ...errors import AlreadyExists, Invalid, NotFound
+from ...errors import AlreadyExists, Corrupt, Invalid, NotFound
 from ...fold import Fold
 from ...model.entry import Entry, NewEntry
 from ...model.info import Segment, SessionInfo
 from ...model.requests import Created, Creation
 from ..commit import EntryAt
 from ..creation import created_entry
-from . import disk, scan, sources
+from . import disk, inheriting, scan, sources
 from .core import Core
 from .creating import make_way, nothing_left_of, opened_log, taken, write_first
 from .layout import ATTACHMENTS, FORKS, PREFIX, is_real_folder
@@ -48,7 +48,10 @@ def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created
         raise Invalid(msg)
     session = names.check_id(creation.id) if creation.id else names.new_id()
     if core.layout.find(session) is not None:
-        raise AlreadyExists(taken(session))
+        # Of a creation that died before its first commit there may be a folder, which is in nobody's way.
+        with contextlib.suppress(NotFound):
+            core.info(session)
+            raise AlreadyExists(taken(session))
     while True:
         holder = _holder(core, origin, at)
         try:
@@ -105,7 +108,7 @@ def _holder(core: Core, origin: str, at: int) -> str | None:
             return origin
         for segment in log.segments:
             if at <= segment.last:
-                found = sources.inherited(core.layout, log.place, log.segments)
+                found = inheriting.inherited(core.layout, log.place, log.segments)
                 holds = any(s.path.name != PREFIX and s.first <= at <= s.last for s in found)
                 return segment.session if holds else None
     return None
@@ -151,9 +154,8 @@ def _begin(
                 core.info(session)
                 raise AlreadyExists(taken(session))
         try:
-            if prefix_of is not None:
-                _copy_prefix(core, prefix_of, folder, point.mark.seq)
-            seq = _write(core, new, point, copies=copies, fold=fold, unsynced=(*unsynced, folder, folder.parent))
+            unsynced_all = (*unsynced, folder, folder.parent)
+            seq = _write(core, new, point, copies=copies, fold=fold, prefix_of=prefix_of, unsynced=unsynced_all)
         except (NotFound, FileNotFoundError):
             if not all(path.exists() for path in unsynced):
                 # By hand, since its lock is held.
@@ -167,7 +169,14 @@ def _begin(
 
 
 def _write(
-    core: Core, new: Creation, point: Point, *, copies: list[Entry], fold: Fold | None, unsynced: tuple[Path, ...]
+    core: Core,
+    new: Creation,
+    point: Point,
+    *,
+    copies: list[Entry],
+    fold: Fold | None,
+    prefix_of: Log | None,
+    unsynced: tuple[Path, ...],
 ) -> int:
     """Write the first commit of a fork whose folder is there; its last seq."""
     session = new.id
@@ -188,9 +197,14 @@ def _write(
         entry = created_entry(new, id=session, segments=point.segments)
         sealed: list[Sealed] = [seal(entry, now_us=now_us)]
         sealed += [seal(NewEntry(kind="amend", body=copy.body, at=copy.at), now_us=now_us) for copy in copies]
+        request = Request(sealed=tuple(sealed))
         with nothing_left_of(core, log):
+            if prefix_of is not None:
+                log.say_unbegun()
             disk.sync_together(*unsynced)
-            seq = write_first(core, log, Request(sealed=tuple(sealed)), at=point.at)
+            if prefix_of is not None:
+                _copy_prefix(core, prefix_of, log.path.parent, point.mark.seq)
+            seq = write_first(core, log, request, at=point.at, in_a_new_file=prefix_of is not None)
         if not whole:
             core.pool.drop(log)
     core.index.touched(log)
@@ -218,11 +232,20 @@ def _amendments(core: Core, origin: SessionInfo, held: Log, at: int) -> list[Ent
 
 
 def markers(folder: Path) -> Iterator[str]:
-    """The ids of the forks that left a marker in a session's folder."""
+    """The ids of the forks that left a marker in a session's folder.
+
+    Raises:
+        Corrupt: something else stands in the place of a marker.
+    """
     with contextlib.suppress(FileNotFoundError):
         for path in sorted((folder / FORKS).iterdir()):
+            try:
+                data = disk.read_file(path)
+            except disk.NotAFile:
+                msg = f"{path}: not a file, so it can't be told which fork it stands for. Restore it, or move it away"
+                raise Corrupt(msg, path=str(path)) from None
             with contextlib.suppress(ValueError, TypeError, KeyError):
-                yield str(values.decode(path.read_bytes())["session"])
+                yield str(values.decode(data)["session"])
 
 
 def rescue(core: Core, log: Log) -> list[str]:
@@ -244,7 +267,7 @@ def mark_at_holders(core: Core, session: str, segments: Sequence[Segment]) -> No
 
     Without their locks, which would come before those that are held: who erases there looks again.
     """
-    for folder, segment in sources.holders(core.layout, segments):
+    for folder, segment in inheriting.holders(core.layout, segments):
         with contextlib.suppress(FileNotFoundError):
             disk.sync_together(*_mark_in(folder / FORKS, session, segment.last))
 
@@ -252,7 +275,7 @@ def mark_at_holders(core: Core, session: str, segments: Sequence[Segment]) -> No
 def _copy_prefix(core: Core, log: Log, folder: Path, last: int) -> None:
     """Write `prefix.jsonl` with the inherited (or own) lines 1 to `last` of a log, and bring the attachments along."""
     beside = folder / f"{PREFIX}.new-{os.urandom(4).hex()}"
-    found = [*sources.inherited(core.layout, log.place, log.segments), log.source()]
+    found = [*inheriting.inherited(core.layout, log.place, log.segments), log.source()]
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, disk.FILE_MODE)
     try:
         for source in found:
@@ -288,7 +311,7 @@ def _bring_attachments(prefix: Path, folders: list[Path], target: Path) -> None:
         disk.make_folder(target)
     for name in sorted(named):
         if not (target / name).exists():
-            disk.write_file(target / name, there[name].read_bytes())
+            disk.write_file(target / name, disk.read_file(there[name]))
 
 
 def _files(folder: Path) -> list[Path]:

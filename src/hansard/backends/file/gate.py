@@ -38,13 +38,3 @@ def alone(root: Path) -> Generator[None]:
         yield
     finally:
         locks.close(fd)
-
-
-@contextlib.contextmanager
-def alone_if_free(root: Path) -> Generator[bool]:
-    """As `alone`, if nobody is inside; whether it is so."""
-    fd = locks.open_file(root / _LOCK, os.O_RDWR | os.O_CREAT)
-    try:
-        yield locks.try_acquire(fd)
-    finally:
-        locks.close(fd)

@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -62,9 +62,7 @@ def prepare(root: Path, *, create: bool, shared_unsafe: bool) -> About:
         Unavailable: it can't be read and written.
         Corrupt: `hansard.json` can't be understood.
     """
-    if sys.platform == "win32":
-        msg = "stores in a folder need the locks of Linux or macOS; on Windows use a PostgreSQL store, or WSL"
-        raise Unsupported(msg)
+    _refuse_windows()
     try:
         made = _make_folder(root, create=create)
         if not shared_unsafe:
@@ -82,6 +80,40 @@ def prepare(root: Path, *, create: bool, shared_unsafe: bool) -> About:
     return about
 
 
+def look_at(root: Path) -> About:
+    """What the folder says of itself; nothing in it is made or locked.
+
+    Raises:
+        NotFound: there is no store.
+        Unsupported: a newer version wrote it, or the platform is not supported.
+        Unavailable: it can't be read.
+        Corrupt: `hansard.json` can't be understood.
+    """
+    _refuse_windows()
+    try:
+        about = _read(root)
+        if about is None or not Layout(root).sessions.is_dir():
+            _no_store(root)
+    except OSError as error:
+        msg = f"{root}: {error.strerror or error}. This user can't read it"
+        raise Unavailable(msg) from error
+    return about
+
+
+def _refuse_windows() -> None:
+    if sys.platform == "win32":
+        msg = "stores in a folder need the locks of Linux or macOS; on Windows use a PostgreSQL store, or WSL"
+        raise Unsupported(msg)
+
+
+def _no_store(root: Path) -> NoReturn:
+    if root.is_dir():
+        msg = f"{root}: this folder is no store, as it has no {ABOUT}"
+    else:
+        msg = f"{root}: there is no store; `hansard import` or hansard.open() makes one, or set HANSARD_STORE to where it is"
+    raise NotFound(msg)
+
+
 def _make_folder(root: Path, *, create: bool) -> bool:
     """Make the folder, durable with its name; False if it was there."""
     if root.is_dir():
@@ -90,8 +122,7 @@ def _make_folder(root: Path, *, create: bool) -> bool:
         msg = f"{root}: this is a file, not the folder of a store"
         raise Invalid(msg)
     if not create:
-        msg = f"{root}: there is no store; `hansard import` or hansard.open() makes one, or set HANSARD_STORE to where it is"
-        raise NotFound(msg)
+        _no_store(root)
     missing = [path for path in (root, *root.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(mode=disk.FOLDER_MODE, exist_ok=True)
@@ -121,8 +152,7 @@ def _read(root: Path) -> About | None:
 
 def _begin(root: Path, *, create: bool, made: bool) -> About:
     if not create and not (root / "sessions").is_dir():
-        msg = f"{root}: this folder is no store, as it has no {ABOUT}"
-        raise NotFound(msg)
+        _no_store(root)
     others = [
         name
         for name in sorted(path.name for path in root.iterdir())

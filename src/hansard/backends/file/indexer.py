@@ -16,7 +16,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 import apsw
 
@@ -31,7 +31,7 @@ from .catalogue import Catalogue
 from .layout import is_real_folder
 from .notes import Note, WriterNote
 from .problems import Problems
-from .rows import Row, Seen, stamp
+from .rows import Reader, Row, Seen, stamp
 from .survey import Survey, rebuild
 from .worker import Worker
 
@@ -47,19 +47,6 @@ COURTESY_S: Final = 0.25
 _CLEAN_FROM: Final = NOTED_SESSIONS_MAX * 3 // 4
 
 
-class Reader(Protocol):
-    """What the indexer asks of the logs."""
-
-    def fold_on(self, place: str, row: Row | None) -> Row | None:
-        """The row of what the log of a place holds now.
-
-        Folds on from `row` if it has a fold (`offset > 0`) and the line that ends at its offset has its hash, else
-        anew. None: no session is there. A damaged log gives the last that is known, with `info.damaged` set.
-        Called without any lock of the caller's; may raise any HansardError, which is kept as a problem.
-        """
-        ...
-
-
 class Indexer:
     """The catalogue of one open store, its writer note, and the thread that brings both up to date."""
 
@@ -69,7 +56,7 @@ class Indexer:
         self._root = root
         self._reader = reader
         self._boot = notes.boot_id() if boot is None else boot
-        self._writers = root / "writers"
+        self._writers = catalogue.path.parent / "writers"
         self._note = WriterNote(self._writers, self._boot)
         self._closed = False
         self._first_find = True
@@ -225,13 +212,8 @@ class Indexer:
             try:
                 self.catalogue.sync(whole=whole)
                 with self._state:
-                    self._note.clean(
-                        {
-                            name
-                            for name in self._note.names
-                            if name in self._inflight or name in self._dirty or name not in known
-                        }
-                    )
+                    busy = self._inflight | self._dirty.keys()
+                    self._note.clean({name for name in self._note.names if name in busy or name not in known})
             except (HansardError, apsw.Error, OSError) as error:
                 self._problems.add("index", error)
                 return False
@@ -276,7 +258,11 @@ class Indexer:
             gone: list[str] = []
             for place in places:
                 seen = known.get(place)
-                now = stamp(self._root, place)
+                try:
+                    now = stamp(self._root, place)
+                except OSError as error:
+                    self._not_read(place, error, rows, seen=seen)
+                    continue
                 if now is None and (seen is None or not is_real_folder(self._root / place)):
                     gone += [] if seen is None else [place]
                 elif now is None or anew or seen is None or seen.fold_version < version or now != seen.stamp:
@@ -295,13 +281,19 @@ class Indexer:
             self._problems.add(f"{place} (not for this version)", error)
             return
         except Exception as error:  # noqa: BLE001 - one unreadable session must not hide the others
-            self._problems.add(place, error)
+            self._not_read(place, error, rows, seen=seen)
             return
         self._problems.solved(place)
         if row is not None:
             rows.append(row)
         elif seen is not None:
             gone.append(place)
+
+    def _not_read(self, place: str, error: Exception, rows: list[Row], *, seen: Seen | None) -> None:
+        """Keep the error, and have the session listed as damaged if it was not known: a listing says nothing of its own."""
+        self._problems.add(place, error)
+        if seen is None and (row := self._reader.unread(place)) is not None:
+            rows.append(row)
 
     def _overlay(self, left: Sequence[Row | str]) -> dict[str, SessionInfo | None]:
         over: dict[str, SessionInfo | None] = {}
@@ -328,7 +320,7 @@ class Indexer:
             row = self._reader.fold_on(place, None)
         except Exception as error:  # noqa: BLE001 - what is known of it stays listed
             self._problems.add(place, error)
-            return self.catalogue.at(place)
+            return self.catalogue.at(place) or self._reader.unread(place)
         self._problems.solved(place)
         return row
 
@@ -340,11 +332,12 @@ class Indexer:
             self._serve(idle=idle)
             if self._survey.needed():
                 self._survey.run()
+            behind = self._survey.needed()
         except Exception as error:  # noqa: BLE001 - the thread stays; the error is shown and the work tried again
             self._problems.add("index", error)
+            behind = True
         with self._state:
-            more = bool(self._dirty) or len(self._note.names) >= NOTED_SESSIONS_MAX
-        return more or self._survey.needed()
+            return behind or bool(self._dirty) or len(self._note.names) >= NOTED_SESSIONS_MAX
 
     def _serve(self, *, idle: bool = False) -> None:
         with self._state:

@@ -22,6 +22,7 @@ from typing import Final
 from ...codec import values
 from ...codec.names import name_of
 from ...errors import Corrupt
+from . import disk
 
 LOG: Final = "log.jsonl"
 PREFIX: Final = "prefix.jsonl"
@@ -35,14 +36,17 @@ RENEWED: Final = "lease.renewed"
 class Layout:
     """The paths of one store."""
 
-    def __init__(self, root: Path) -> None:
-        """Name the paths; nothing is read or made."""
+    def __init__(self, root: Path, derived: Path | None = None) -> None:
+        """Name the paths; nothing is read or made. With a folder for what is derived nothing is written below `root`."""
         self.root = root
+        self.read_only = derived is not None
+        self.derived = root if derived is None else derived
+        """The folder of what can be made anew from the rest: the indexes, and who is writing to them."""
         self.sessions = root / "sessions"
         self.pairs = root / "pairs"
         self.trash = root / "trash"
         self.quarantine = root / "quarantine"
-        self.writers = root / "writers"
+        self.writers = self.derived / "writers"
         self.arriving = root / "arriving"
         self.documents = root / "documents"
         self.tenants = root / "tenants"
@@ -110,7 +114,7 @@ def is_child(place: str) -> bool:
 def read_pointer(path: Path) -> str | None:
     """The name of the root that a pointer file holds; None if it holds none."""
     try:
-        text = path.read_bytes()
+        text = disk.read_file(path)
     except FileNotFoundError:
         return None
     name = text[:-1].decode("ascii", "replace") if text.endswith(b"\n") else ""
@@ -120,8 +124,8 @@ def read_pointer(path: Path) -> str | None:
 def read_alias(path: Path) -> tuple[str, str] | None:
     """(root's name, child's name) that the pointer of a resident with an id of its own holds; None if it holds none."""
     try:
-        text = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
+        text = disk.read_file(path)
+    except (FileNotFoundError, disk.NotAFile):
         return None
     root, slash, child = text.decode("ascii", "replace").strip().partition("/")
     return (root, child) if slash and is_name(root) and is_name(child) else None

@@ -36,7 +36,7 @@ def overlaid(folder: Path, info: SessionInfo) -> SessionInfo:
     if info.lease is None or info.lease.released:
         return info
     try:
-        found = _LINE.fullmatch((folder / RENEWED).read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+        found = _LINE.fullmatch(disk.read_file(folder / RENEWED))
+    except (FileNotFoundError, NotADirectoryError, disk.NotAFile):
         return info
     return info if found is None else renewed(info, int(found.group(1)), int(found.group(2)))

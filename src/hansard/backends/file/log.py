@@ -17,7 +17,7 @@ from typing import Final
 from ...backend import Request
 from ...fold import Fold
 from .. import commit
-from . import disk, locks, scan
+from . import disk, locks, scan, unbegun
 from .following import Following
 from .known import identity, state, unacknowledged
 from .layout import LOG, POISONED
@@ -260,12 +260,25 @@ class Log(Following):
     def clear_unbegun(self, quarantine: Path) -> None:
         """Move the bytes of a creation that was never acknowledged out of the way. Lock held."""
         size = os.fstat(self._fd).st_size
-        if size:
+        if unbegun.is_said(self.path.parent):
+            unbegun.remove(self.path.parent)
+        elif size:
             disk.make_folder(quarantine)
             disk.write_file(quarantine / f"{self.path.parent.name}-{os.urandom(4).hex()}", os.pread(self._fd, size, 0))
+        if size:
             disk.truncate(self._fd, 0)
             disk.datasync(self._fd)
         self.mark, self.fold, self.tail = scan.Mark(), Fold(), None
+
+    def say_unbegun(self) -> None:
+        """Have the empty log say that what is put beside it belongs to no session yet, durably. Lock held."""
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        try:
+            disk.write_all(self._fd, unbegun.SAID)
+            disk.datasync(self._fd)
+        except OSError:
+            disk.truncate(self._fd, 0)
+            raise
 
     def continue_from(self, fold: Fold, mark: scan.Mark) -> None:
         """Have the first line of this log follow another log's. Lock held, nothing begun."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ...codec.names import id_of
 from ...errors import Corrupt, NotFound, Unavailable
 from ...fold import FOLD_VERSION, Fold
 from ...model.info import SessionInfo
@@ -16,6 +17,7 @@ from .catalogue import Catalogue
 from .glance import glance
 from .indexer import Indexer
 from .known import Start
+from .layout import Layout
 from .log import Log
 from .rows import Row
 
@@ -23,16 +25,20 @@ if TYPE_CHECKING:
     from .core import Core
 
 
+_WAIT_S: Final = 2.0
+"""So long an erasure or a deletion waits for others who use the index."""
+
+
 class Mirror:
     """What the core tells the index and asks of it, and how the index reads the logs."""
 
-    def __init__(self, root: Path, *, store: str) -> None:
-        """Open the catalogue of the store in this folder, which has this id."""
-        self.indexer = Indexer(root, Catalogue(root / "index.db", fold_version=FOLD_VERSION, store=store), self)
-        self._root = root
+    def __init__(self, layout: Layout, *, store: str) -> None:
+        """Open the catalogue of the store with these paths, which has this id."""
+        path = layout.derived / "index.db"
+        catalogue = Catalogue(path, fold_version=FOLD_VERSION, store=store, logs=layout.root)
+        self.indexer = Indexer(layout.root, catalogue, self)
+        self._root, self._writers = layout.root, layout.writers
         self._core: Core | None = None
-        # A log is about to be written to: after a crash it must be looked at.
-        self.announce = self.indexer.begin
 
     def follow(self, core: Core) -> None:
         """Read the logs through this core from now on."""
@@ -40,6 +46,10 @@ class Mirror:
         self.indexer.start()
 
     # -- what the core says and asks -----------------------------------------------------------------------------
+
+    def announce(self, place: str) -> None:
+        """A log is about to be written to: after a crash it must be looked at."""
+        self.indexer.begin(place)
 
     def touched(self, log: Log) -> None:
         """A log was written to. Its row is made later, on another thread."""
@@ -54,11 +64,22 @@ class Mirror:
 
         self.indexer.touched(place, row)
 
-    def gone(self, place: str) -> None:
-        """A session was taken away. Its row goes at once if the catalogue is free, else soon."""
-        self.indexer.touched(place, lambda: None)
+    def gone(self, *places: str) -> bool:
+        """Sessions were taken away. Their rows are gone, or go soon (False) where others keep the catalogue locked."""
+        for place in places:
+            self.indexer.touched(place, lambda: None)
         with contextlib.suppress(Unavailable):
-            self.indexer.catalogue.put((), gone=(place,))
+            return self.indexer.catalogue.put((), gone=places, wait_ms=round(_WAIT_S * 1000))
+        return False
+
+    def purge(self) -> bool:
+        """No file of the index holds what was erased in the logs, such as a title; False if others were in the way."""
+        try:
+            return self.indexer.flush(_WAIT_S) and self.indexer.catalogue.sync(
+                whole=True, wait_ms=round(_WAIT_S * 1000)
+            )
+        except Unavailable:
+            return False
 
     def remembered(self, session: str) -> Start | None:
         """The fold of a session as far as the catalogue has it."""
@@ -78,7 +99,7 @@ class Mirror:
         if row is None or row.inode == inode:
             return row is not None
         # Whoever takes a session away has noted it before, and until its row is gone: so the row is asked once more.
-        return not notes.may_be_noted(self._root / "writers", place) and self._row_at(session, place) is not None
+        return not notes.may_be_noted(self._writers, place) and self._row_at(session, place) is not None
 
     def _row_at(self, session: str, place: str) -> Row | None:
         try:
@@ -118,6 +139,11 @@ class Mirror:
         except Corrupt:
             return self._damaged(session, place, row)
 
+    def unread(self, place: str) -> Row | None:
+        """The row of a session that nothing is known of but its place, as its log can't be read; None if not even its id."""
+        session = id_of(place.rpartition("/")[2])
+        return None if session is None else _damaged_row(place, rows.NOTHING, SessionInfo(session))
+
     def _row(self, session: str, place: str) -> Row | None:
         core = self._core
         if core is None:
@@ -148,6 +174,10 @@ class Mirror:
         now = rows.stamp(self._root, place) or rows.NOTHING
         info = SessionInfo(session) if row is None else row.info
         with contextlib.suppress(NotFound), core.pool.using(session) as log:
+            if not log.begun:
+                # Nobody has looked at it: what stands before the damage is told and found all the same.
+                with contextlib.suppress(Corrupt):
+                    log.refresh()
             if log.begun and log.place == place:
                 info = log.fold.info()
         return _damaged_row(place, now, info)
@@ -188,7 +218,12 @@ def _fresh_row(core: Core, session: str, place: str) -> Row | None:
 
 
 def _session_at(core: Core, place: str) -> str | None:
-    first = sources.first_entry(core.layout.log(place))
+    path = core.layout.log(place)
+    first = sources.first_entry(path)
+    if first is None:
+        # What is there and can't be read may be a session all the same.
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, Corrupt), sources.opened(path) as fd:
+            os.pread(fd, 1, 0)
     body = None if first is None else first.body
     session = body.get("session") if isinstance(body, dict) else None
     return session if isinstance(session, str) else None

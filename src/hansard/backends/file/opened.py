@@ -29,30 +29,53 @@ class Opened:
     capabilities: frozenset[str] = CAPABILITIES - {"atomic_documents"}
 
     def __init__(
-        self, root: Path, *, clock: Clock, shared_unsafe: bool = False, create: bool = True, tenant: bool = False
+        self,
+        root: Path,
+        *,
+        clock: Clock,
+        shared_unsafe: bool = False,
+        create: bool = True,
+        tenant: bool = False,
+        derived: Path | None = None,
     ) -> None:
         """Open the store in a folder, made if absent; what is a tenant's has no tenants of its own.
 
+        With a folder for what is derived, the store is only read: nothing is made, changed or locked in it.
+
         Raises:
-            NotFound, Invalid, Unsupported, Unavailable, Corrupt: as `home.prepare` says.
+            NotFound, Invalid, Unsupported, Unavailable, Corrupt: as `home.prepare` says, or `home.look_at`.
         """
-        self.about = home.prepare(root, create=create, shared_unsafe=shared_unsafe)
-        self.layout = Layout(root)
+        if derived is None:
+            self.about = home.prepare(root, create=create, shared_unsafe=shared_unsafe)
+        else:
+            self.about = home.look_at(root)
+        self.layout = Layout(root, derived)
         self._root = root
         self._clock = clock
         self._create = create
         self._shared_unsafe = shared_unsafe
         self._is_tenant = tenant
         self._closed = False
-        self._mirror = Mirror(root, store=self.about.store)
+        self._mirror = Mirror(self.layout, store=self.about.store)
         self._begin()
         self._mirror.follow(self._core)
-        self._text = TextIndex(root, self._core, self._mirror.indexer)
-        if resetting.is_unfinished(root):
-            resetting.finish(root, self._renew_indexes)
-        deleting.empty_trash(self._core)
-        receiving.finish(self._core)
+        self._text = TextIndex(self.layout.derived, self._core, self._mirror.indexer)
+        if not self.layout.read_only:
+            self._tidy()
         _opened.add(self)
+
+    def _tidy(self) -> None:
+        """End what others have begun and died in."""
+        try:
+            with self._open() as core:
+                if resetting.is_unfinished(self._root):
+                    resetting.finish(self._root, self._renew_indexes)
+                deleting.empty_trash(core)
+                receiving.finish(core)
+        except BaseException:
+            # Of what inherits from here nothing is there yet.
+            Opened.close(self)
+            raise
 
     def _begin(self) -> None:
         self._core = Core(self.layout, self._clock, self._mirror)

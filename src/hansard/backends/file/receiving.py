@@ -261,12 +261,15 @@ def _put(core: Core, session: str, place: str, arrived: Arrived) -> Created | No
             raise AlreadyExists(creating.taken(session))
         core.check_never_was(log.session, log.place)
         log.clear_unbegun(core.layout.quarantine)
-        disk.sync_together(folder, folder.parent)
-        core.announce(log)
-        _bring_attachments(arrived, folder)
-        if arrived.has_prefix:
-            disk.rename(arrived.folder / PREFIX, folder / PREFIX)
-        rewriting.replace(log, arrived.lines())
+        with creating.nothing_left_of(core, log):
+            if arrived.has_prefix or attaching.files(arrived.folder):
+                log.say_unbegun()
+            disk.sync_together(folder, folder.parent)
+            core.announce(log)
+            _bring_attachments(arrived, folder)
+            if arrived.has_prefix:
+                disk.rename(arrived.folder / PREFIX, folder / PREFIX)
+            rewriting.replace(log, arrived.lines())
         core.index.touched(log)
     return Created(session, arrived.last.seq, new=True)
 
@@ -274,7 +277,7 @@ def _put(core: Core, session: str, place: str, arrived: Arrived) -> Created | No
 def finish(core: Core) -> None:
     """Remove what receivers that died left behind, if nobody has touched it for a day."""
     now = core.clock()
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for path in list(core.layout.arriving.iterdir()):
             with contextlib.suppress(FileNotFoundError):
                 if now - path.stat().st_mtime_ns // 1000 > 86_400_000_000:

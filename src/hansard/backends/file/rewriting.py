@@ -83,8 +83,10 @@ def write_lines(fd: int, lines: Iterable[bytes]) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove torn tails and files that a dead process left half written: they may hold what was erased."""
-    for path in folder.iterdir():
-        if ".torn-" in path.name or ".new-" in path.name:
-            with contextlib.suppress(FileNotFoundError):
-                disk.unlink(path)
+    """Remove torn tails and files that a dead process left half written, for good: they may hold what was erased."""
+    found = [path for path in folder.iterdir() if ".torn-" in path.name or ".new-" in path.name]
+    for path in found:
+        with contextlib.suppress(FileNotFoundError):
+            disk.unlink(path)
+    if found:
+        disk.sync_folder(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -61,6 +61,23 @@ class Seen(NamedTuple):
     def stamp(self) -> tuple[int, int, int]:
         """What `stamp` gives for a log that has not changed."""
         return self.inode, self.size, self.mtime_ns
+
+
+class Reader(Protocol):
+    """What the indexer asks of the logs."""
+
+    def fold_on(self, place: str, row: Row | None) -> Row | None:
+        """The row of what the log of a place holds now.
+
+        Folds on from `row` if it has a fold (`offset > 0`) and the line that ends at its offset has its hash, else
+        anew. None: no session is there. A damaged log gives the last that is known, with `info.damaged` set.
+        Called without any lock of the caller's; may raise any HansardError, which is kept as a problem.
+        """
+        ...
+
+    def unread(self, place: str) -> Row | None:
+        """The row of a session that nothing is known of but its place, as its log can't be read; None if not even its id."""
+        ...
 
 
 class Change(NamedTuple):

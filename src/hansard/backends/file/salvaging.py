@@ -16,6 +16,9 @@ GAP: Final = "x-hansard.gap"
 
 def salvage(source: sources.Source, after: int, before: int | None) -> Iterator[Entry]:
     """The readable entries of a source in order; each damaged stretch becomes one entry of kind `x-hansard.gap`."""
+    # Of the log of an origin, damaged or not, only the lines up to the fork's own count.
+    if source.limit is not None:
+        before = source.limit if before is None else min(before, source.limit)
     last = after
     gap: tuple[int, int] | None = None
     with sources.opened_as_found(source) as fd:

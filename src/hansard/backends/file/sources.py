@@ -1,8 +1,4 @@
-"""Where the entries of a session lie: in its own log, and before that in the logs of the sessions it was forked from.
-
-A fork's first line names its segments. A segment is read from its session's log while that lives; once it is gone, from
-the `prefix.jsonl` that the deletion left beside the log of the next one in line.
-"""
+"""Reading the entries of a session from the files where they lie: its own log, and those before it (`inheriting`)."""
 
 from __future__ import annotations
 
@@ -22,7 +18,9 @@ from ...errors import Corrupt
 from ...model.entry import Entry
 from ...model.info import Segment
 from . import scan
-from .layout import PREFIX, Layout
+
+_PASSING: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What says nothing of the file."""
 
 _FEW: Final = 16
 """So few lines are read one by one."""
@@ -44,6 +42,8 @@ class Source(msgspec.Struct, frozen=True):
     """Of the file that this was said of; 0: any."""
     begins: str = ""
     """Of a log: the hash of its first line, which tells it from that of another session of the same id."""
+    limit: int | None = None
+    """Lines from this number on are not the session's, though the file may have them; None where all are."""
 
 
 @contextlib.contextmanager
@@ -111,67 +111,6 @@ def _begins_so(fd: int, begins: str) -> bool:
         return True
     _, line = next(scan.raw_lines(fd, 0), (0, b""))
     return b'"hash":"%b"' % begins.encode() in line
-
-
-def inherited(layout: Layout, place: str, segments: Sequence[Segment]) -> list[Source]:
-    """The sources of all entries before the first line of the fork at `place`, oldest first.
-
-    Raises:
-        Corrupt: a segment's session is gone and left no prefix.
-    """
-    found: list[Source] = []
-    owner = place
-    for index in range(len(segments) - 1, -1, -1):
-        segment = segments[index]
-        first = segments[index - 1].last + 1 if index else 1
-        origin = layout.find(segment.session)
-        source = None if origin is None else _holding(layout.log(origin), segment, first)
-        if origin is None or source is None:
-            found.append(_prefix(layout, owner, segment))
-            break
-        found.append(source)
-        owner = origin
-    return found[::-1]
-
-
-def holders(layout: Layout, segments: Sequence[Segment]) -> Iterator[tuple[Path, Segment]]:
-    """(folder, segment) of each segment whose session still has its last line in its own log."""
-    for segment in segments:
-        place = layout.find(segment.session)
-        if place is not None and _holding(layout.log(place), segment, 1) is not None:
-            yield layout.folder(place), segment
-
-
-def _holding(path: Path, segment: Segment, first: int) -> Source | None:
-    """The source for a segment if that log still holds its last line, under the same hash."""
-    try:
-        with opened(path) as fd:
-            now = os.fstat(fd)
-            start = scan.offset_of(fd, segment.last, now.st_size)
-            _, line = next(scan.raw_lines(fd, start), (0, b""))
-            entry = decode_line(line)
-            if entry.seq != segment.last or entry.hash != segment.hash:
-                return None
-            _, begins = next(scan.raw_lines(fd, 0), (0, b""))
-            hash_ = decode_line(begins).hash
-            return Source(path, first, segment.last, start + len(line), first, inode=now.st_ino, begins=hash_)
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _prefix(layout: Layout, owner: str, segment: Segment) -> Source:
-    path = layout.folder(owner) / PREFIX
-    try:
-        with opened(path) as fd:
-            now = os.fstat(fd)
-            end = scan.offset_of(fd, segment.last + 1, now.st_size)
-    except FileNotFoundError:
-        msg = (
-            f"{path}: entries 1 to {segment.last} belong to session {segment.session!r}, which is gone, and their copy "
-            "is missing. Restore the file from a backup"
-        )
-        raise Corrupt(msg, path=str(path)) from None
-    return Source(path, 1, segment.last, end, inode=now.st_ino)
 
 
 def segments_of(first: Entry) -> tuple[Segment, ...]:
@@ -367,10 +306,18 @@ def verified_lines(source: Source, previous: bytes, after: int) -> Iterator[byte
 
 
 def first_entry(path: Path) -> Entry | None:
-    """The first line of a log, if it can be read."""
+    """The first line of a log, if it can be read.
+
+    Raises:
+        OSError: this process can't open any file at the moment, so nothing is known.
+    """
     try:
         with opened(path) as fd:
             _, line = next(scan.raw_lines(fd, 0), (0, b""))
         return decode_line(line)
-    except (OSError, ValueError, Corrupt):
+    except (ValueError, Corrupt):
+        return None
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
         return None

@@ -30,11 +30,16 @@ WHAT: Final = "index"
 """What progress is reported on."""
 
 
-def walk(root: Path) -> Iterator[str]:
-    """The places of all sessions of a store, each root before its children."""
+def walk(root: Path, closed: list[OSError]) -> Iterator[str]:
+    """The places of all sessions of a store, each root before its children; `closed` takes what can't be looked into."""
     for name in _folders(f"{root}/sessions"):
         yield f"sessions/{name}"
-        for child in _folders(f"{root}/sessions/{name}/{CHILDREN}"):
+        try:
+            children = _folders(f"{root}/sessions/{name}/{CHILDREN}")
+        except OSError as error:
+            closed.append(error)
+            continue
+        for child in children:
             yield f"sessions/{name}/{CHILDREN}/{child}"
 
 
@@ -67,6 +72,8 @@ class Survey:
         """`compare` brings rows up to date and returns what it could not; `serve` is called between batches."""
         self._root = root
         self._catalogue = catalogue
+        self._folder = catalogue.path.parent
+        """Where the catalogue lies, and what beside it says who is at it."""
         self._boot = boot
         self._compare = compare
         self._serve = serve
@@ -87,13 +94,13 @@ class Survey:
 
     def trivial(self) -> bool:
         """Whether it is done already, because there are no sessions."""
-        if self._suspected or next(walk(self._root), None) is not None:
+        if self._suspected or next(walk(self._root, []), None) is not None:
             return False
         return self._catalogue.set_complete()
 
     def tidy(self) -> None:
         """Remove what a rebuild that was killed has left."""
-        if any(self._root.glob(f"{self._catalogue.path.name}.rebuild-*")) or self._lock.exists():
+        if any(self._folder.glob(f"{self._catalogue.path.name}.rebuild-*")) or self._lock.exists():
             with self._try_alone() as mine:
                 if mine:
                     dbfile.sweep(self._catalogue.path, ".rebuild-")
@@ -118,7 +125,7 @@ class Survey:
 
     @property
     def _lock(self) -> Path:
-        return self._root / "index.survey.lock"
+        return self._folder / "index.survey.lock"
 
     @contextlib.contextmanager
     def alone(self) -> Generator[None]:
@@ -154,7 +161,7 @@ class Survey:
                 self._stopped.wait(_OTHERS_S)
                 return
             foreign = []
-            for note in notes.scan(self._root / "writers"):
+            for note in notes.scan(self._folder / "writers"):
                 if note.dead and note.boot != self._boot:
                     foreign.append(note)
                 else:
@@ -162,7 +169,7 @@ class Survey:
             try:
                 if (not foreign and self._catalogue.complete) or self._look():
                     for note in foreign:
-                        notes.dismiss(self._root / "writers", note)
+                        notes.dismiss(self._folder / "writers", note)
                     self._suspected = False
             finally:
                 for note in foreign:
@@ -171,7 +178,8 @@ class Survey:
     def _look(self) -> bool:
         """Compare everything; False if that came to no end."""
         generation = self._catalogue.generation
-        places = list(walk(self._root))
+        closed: list[OSError] = []
+        places = list(walk(self._root, closed))
         self._done, self._total = 0, len(places)
         there = set(places)
         vanished = (place for place in self._catalogue.places() if place not in there)
@@ -188,6 +196,9 @@ class Survey:
                 return False
             again = [place for batch in _batches(again, _BATCH) if self._compare(batch) for place in batch]
         self._catalogue.sync()
+        if closed:
+            # Whatever lies there is not listed, and nobody is to believe otherwise.
+            raise closed[0]
         if self._catalogue.generation != generation or not self._catalogue.set_complete():
             return False
         self._settled = generation
@@ -205,7 +216,8 @@ def rebuild(
     since = catalogue.rev
     built = catalogue.rebuilt()
     try:
-        places = list(walk(root))
+        closed: list[OSError] = []
+        places = list(walk(root, closed))
         done = 0
         for batch in _batches(places, _REBUILT_BATCH):
             rows = [row for place in batch if (row := fold(place)) is not None]
@@ -213,7 +225,8 @@ def rebuild(
             done += len(batch)
             if progress is not None:
                 progress(WHAT, done, len(places))
-        built.set_complete()
+        if not closed:
+            built.set_complete()
         return catalogue.switch_to(built, since=since)
     except BaseException:
         built.abandon()

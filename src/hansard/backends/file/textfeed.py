@@ -101,12 +101,7 @@ class Feed:
         return self._deadline is not None and time.monotonic() > self._deadline
 
     def _write(self, work: Callable[[apsw.Connection], object]) -> None:
-        def inside(con: apsw.Connection) -> None:
-            # What a page held before it is given up is not left in the file.
-            con.pragma("secure_delete", True)
-            work(con)
-
-        self._database.write(inside, wait_ms=self._wait_ms())
+        self._database.write(work, wait_ms=self._wait_ms())
 
     def _wait_ms(self) -> int:
         left = WAIT_MS if self._deadline is None else int((self._deadline - time.monotonic()) * 1000)
@@ -311,8 +306,7 @@ class Feed:
                 pages = _MERGED_PAGES
                 if self._late():
                     return False
-        wait_ms = self._wait_ms()
-        if not self._database.read(lambda con: _emptied(con, wait_ms)):
+        if not self._database.empty_log(wait_ms=self._wait_ms()):
             return False
         self._write(lambda con: set_meta(con, "purged", wanted))
         return True
@@ -364,13 +358,3 @@ def _clear(con: apsw.Connection, session: str, now: tuple[int, str] | None) -> N
     # Said also of a session that was not there: who is reading it must not put in what was erased meanwhile.
     put_session(con, session, Covered(unread=True), meta(con, "pass") or 0)
     set_meta(con, "purge", (meta(con, "purge") or 0) + 1)
-
-
-def _emptied(con: apsw.Connection, wait_ms: int) -> bool:
-    """Move the write-ahead log into the file and cut it; False if readers keep it in use."""
-    con.set_busy_timeout(wait_ms)
-    try:
-        con.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    except apsw.BusyError:
-        return False
-    return True

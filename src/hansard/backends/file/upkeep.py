@@ -23,12 +23,19 @@ class Upkeep(Opened):
     """The verbs that are about no single session."""
 
     def __init__(
-        self, root: Path, *, clock: Clock, shared_unsafe: bool = False, create: bool = True, tenant: bool = False
+        self,
+        root: Path,
+        *,
+        clock: Clock,
+        shared_unsafe: bool = False,
+        create: bool = True,
+        tenant: bool = False,
+        derived: Path | None = None,
     ) -> None:
         """As `Opened`."""
         self._tenants: dict[str, Self] = {}
         self._opening = threading.Lock()
-        super().__init__(root, clock=clock, shared_unsafe=shared_unsafe, create=create, tenant=tenant)
+        super().__init__(root, clock=clock, shared_unsafe=shared_unsafe, create=create, tenant=tenant, derived=derived)
 
     def forget(self) -> None:
         """As `Opened`."""
@@ -87,6 +94,10 @@ class Upkeep(Opened):
             if os.path.lexists(path) and not is_real_folder(path):
                 msg = f"{path}: not a folder. A store holds no links; move what it names here, or remove it"
                 raise Corrupt(msg, path=str(path))
+        return self._beside(folder)
+
+    def _beside(self, folder: Path) -> Self:
+        """The store in another folder, opened like this one."""
         return type(self)(
             folder, clock=self._clock, shared_unsafe=self._shared_unsafe, create=self._create, tenant=True
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import partial
 from hashlib import sha256 as hash_of
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from ...model.info import Attachment
 from . import sources
 from .connecting import Connection, execute
 from .core import Core, Rows
+from .doubts import repeated
 from .rows import Head
 from .statements import statements
 
@@ -21,6 +24,8 @@ ATTACHMENT_BYTES_MAX: Final = 64 * MIB
 """Larger ones wait for object stores, which take the place of this module's statements."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_NAME_CHARS: Final = 64
+_HEX: Final = re.compile(rb"[0-9a-f]{64,}")
 
 
 def check_size(data: bytes) -> None:
@@ -43,7 +48,7 @@ def attach(core: Core, session: str, data: bytes, *, mime: str, name: str | None
     digest = hash_of(data).digest()
     head = core.head(session)
     asked = core.at(session, head.root, sha256=digest, data=bytes(data), now_us=core.clock())
-    if not core.db.transact(lambda con: execute(con, FILES["keep"], asked)):
+    if not repeated(core.db, lambda con: execute(con, FILES["keep"], asked)):
         core.missing(session)
     return Attachment(digest.hex(), len(data), mime, name)
 
@@ -59,6 +64,8 @@ def attachment(core: Core, session: str, sha256: str) -> bytes:
             # The session it was forked from may have gone a moment ago, and left this one a copy.
             found = rows(FILES["one"], {**places(rows, core, core.head(session)), "sha256": bytes.fromhex(sha256)})
     if not found:
+        # What it inherits may be gone, and the attachment with it.
+        sources.stretches(rows, core, head)
         msg = f"session {session!r} has no attachment {sha256[:80]!r}; its entries name those it has"
         raise NotFound(msg)
     data = bytes(found[0][0])
@@ -69,10 +76,24 @@ def attachment(core: Core, session: str, sha256: str) -> bytes:
 
 
 def places(rows: Rows, core: Core, head: Head) -> dict[str, Any]:
-    """Where the attachments that a session can read lie: with it, and with those it was forked from."""
-    parts = sources.stretches(rows, core, head)
-    keys = dict.fromkeys([(head.root, head.session), *((part.root, part.session) for part in parts)])
+    """Where the attachments that a session can read lie: with it, and with those it was forked from, if they are here."""
+    keys = {(head.root, head.session): None}
+    with contextlib.suppress(Corrupt):
+        keys |= dict.fromkeys((part.root, part.session) for part in sources.stretches(rows, core, head))
     return {"tenant": core.tenant, "roots": [root for root, _ in keys], "sessions": [session for _, session in keys]}
+
+
+def still_named(
+    core: Core, con: Connection, holders: Iterable[tuple[bytes, bytes]], names: Collection[str]
+) -> set[str]:
+    """Those of the attachments, by their hashes, that stand anywhere in the lines under (session, root) keys."""
+    found: set[str] = set()
+    for session, root in holders:
+        for _, line in sources.raw_lines(partial(execute, con), core, sources.Stretch(root, session, 1, sources.LAST)):
+            for digits in _HEX.findall(line):
+                said = digits.decode()
+                found.update((said,) if len(said) == _NAME_CHARS else [name for name in names if name in said])
+    return found.intersection(names)
 
 
 def keep_all(core: Core, con: Connection, here: dict[str, Any], files: Iterable[tuple[str, bytes]]) -> None:

@@ -8,19 +8,22 @@ from typing import Final
 
 import msgspec
 
-from ...codec.line import GENESIS, verify_line
+from ...codec.line import GENESIS, end_of, verify_line
 from ...errors import Corrupt, NotFound
 from ...model.requests import Finding
 from ..derive import attachments_of
 from ..memory_log import Reader
-from . import sources
+from . import documents, sources
 from .attaching import FILES, places
 from .connecting import Connection, execute
 from .core import LINES, SQL, Core, Rows
+from .doubts import repeated
 from .reading import looked_at
 from .rows import DAMAGED, Head, unraw
 
 _MANY: Final = 500
+_FEW: Final = 16
+"""Attachments that one statement reads: together a gigabyte at the most."""
 
 
 def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]:
@@ -34,6 +37,7 @@ def check(core: Core, session: str | None, *, repair: bool) -> Iterator[Finding]
             yield from _check(core, one, repair=repair)
         except NotFound:
             continue
+    yield from (Finding("", "damage", wrong) for wrong in documents.damage(core))
 
 
 def all_sessions(core: Core) -> Iterator[str]:
@@ -65,7 +69,7 @@ def _check(core: Core, session: str, *, repair: bool) -> list[Finding]:
     if (looked.log.damage is not None) != (looked.head.fold_version == DAMAGED):
         looked_at(core, session)
     if repair and looked.log.count and (looked.log.damage is not None or looked.log.tail):
-        core.db.transact(partial(_repair, core, session=session))
+        repeated(core.db, partial(_repair, core, session=session))
         core.unlearn(session)
     return looked.findings
 
@@ -77,7 +81,7 @@ def _look(core: Core, rows: Rows, session: str) -> _Looked:
     for entry, _ in core.whole(rows, head, log):
         for name in attachments_of(entry.kind, entry.body):
             named.setdefault(name, entry.seq)
-    found = [*_of_log(session, log), *_of_prefix(core, rows, head), *_of_attachments(core, rows, head, named)]
+    found = [*_of_log(session, log), *_of_inherited(core, rows, head), *_of_attachments(core, rows, head, named)]
     return _Looked(head, log, found)
 
 
@@ -103,27 +107,39 @@ def _repair(core: Core, con: Connection, *, session: str) -> None:
         return
     here = core.at(head.session, head.root)
     execute(con, LINES["set_aside"], {**here, "after": log.last.seq, "now_us": core.clock()})
-    core.refold(con, head)
+    core.reread(con, head)
 
 
-def _of_prefix(core: Core, rows: Rows, head: Head) -> Iterator[Finding]:
-    if not head.has_prefix:
+def _of_inherited(core: Core, rows: Rows, head: Head) -> Iterator[Finding]:
+    """What is wrong with the lines before the log: with the copy of them, or with where else they are read."""
+    if head.first_seq == 1:
         return
-    previous = GENESIS
-    part = sources.Stretch(head.root, head.session, 1, head.first_seq - 1)
-    for number, (_, line) in enumerate(sources.raw_lines(rows, core, part), 1):
-        try:
-            previous = bytes.fromhex(verify_line(line, previous, number).hash)
-        except Corrupt as error:
-            yield Finding(head.id, "damage", f"session {head.id!r}: inherited line {number}: {error}", line=number)
+    number, previous = 0, GENESIS
+    try:
+        if not head.has_prefix:
+            sources.stretches(rows, core, head)
             return
+        end = end_of(core.segments(rows, head))
+        part = sources.Stretch(head.root, head.session, 1, head.first_seq - 1)
+        for number, (_, line) in enumerate(sources.raw_lines(rows, core, part), 1):
+            previous = bytes.fromhex(verify_line(line, previous, number).hash)
+    except Corrupt as error:
+        said = str(error) if not number else f"session {head.id!r}: inherited line {number}: {error}"
+        yield Finding(head.id, "damage", said, line=number)
+        return
+    if (number, previous) != end:
+        msg = f"session {head.id!r}: the copy of what it inherits ends with entry {number}, not as its log begins"
+        yield Finding(head.id, "damage", f"{msg}. Restore it from a backup", line=number + 1)
 
 
 def _of_attachments(core: Core, rows: Rows, head: Head, named: dict[str, int]) -> Iterator[Finding]:
     if not named:
         return
-    asked = {**places(rows, core, head), "names": [bytes.fromhex(name) for name in named]}
-    there = {bytes(name).hex(): right for name, right in rows(FILES["verified"], asked)}
+    asked, wanted = places(rows, core, head), [bytes.fromhex(name) for name in named]
+    there: dict[str, bool] = {}
+    for first in range(0, len(wanted), _FEW):
+        some = rows(FILES["verified"], {**asked, "names": wanted[first : first + _FEW]})
+        there |= {bytes(name).hex(): right for name, right in some}
     for name, seq in sorted(named.items(), key=lambda item: item[1]):
         if name not in there:
             yield Finding(

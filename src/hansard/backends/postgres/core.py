@@ -18,6 +18,7 @@ from ..derive import detached
 from ..memory_log import Reader, segments_of
 from . import sources
 from .connecting import Connection, Lost, execute
+from .doubts import repeated
 from .known import Known, Recalling
 from .rows import DAMAGED, Head, columns, encode_state, marks_of, with_renewal
 from .statements import statements
@@ -140,7 +141,7 @@ class Core(Recalling):
                 self._note_damage(con, head)
                 return damage
 
-        found = self.db.transact(work)
+        found = repeated(self.db, work)
         if isinstance(found, Corrupt):
             self.unlearn(session)
             raise found
@@ -149,17 +150,16 @@ class Core(Recalling):
 
     def refold_now(self, session: str) -> None:
         """Read a session's log and write its row anew, whatever that says; damage and deletion meanwhile are let be."""
-
-        def work(con: Connection) -> None:
-            head = self.lock(con, session)
-            try:
-                self.refold(con, head)
-            except Corrupt:
-                self._note_damage(con, head)
-
         with contextlib.suppress(NotFound):
-            self.db.transact(work)
+            repeated(self.db, lambda con: self.reread(con, self.lock(con, session)))
         self.unlearn(session)
+
+    def reread(self, con: Connection, head: Head) -> None:
+        """Read a log whose row is locked, and have the row say what it is, or that it is damaged."""
+        try:
+            self.refold(con, head)
+        except Corrupt:
+            self._note_damage(con, head)
 
     def refold(self, con: Connection, head: Head) -> tuple[Head, Fold]:
         """Read a log whose row is locked, and write into the row what it is; what was indexed of it is read anew.
@@ -225,8 +225,11 @@ class Core(Recalling):
         execute(con, SQL["drop_marks"], here)
         execute(con, SQL["add_marks"], {**here, "marks": marks_of(info)})
         if reread:
-            execute(con, SQL["drop_texts"], here)
-            execute(con, SQL["drop_calls"], here)
+            self._drop_texts(con, here)
+
+    def _drop_texts(self, con: Connection, here: dict[str, Any]) -> None:
+        execute(con, SQL["drop_texts"], here)
+        execute(con, SQL["drop_calls"], here)
 
     def _note_damage(self, con: Connection, head: Head) -> None:
         fold, log = Fold(tree=True), Reader(head.id)
@@ -237,7 +240,9 @@ class Core(Recalling):
             **columns(msgspec.structs.replace(info, damaged=True)), "seq": head.seq, "hash": head.hash,
             "fold_version": DAMAGED, "fold": fold.dump(state=False), "state": encode_state(info.state), "reread": True,
         }  # fmt: skip
-        execute(con, SQL["put"], {**self.at(head.session, head.root), **values})
+        here = self.at(head.session, head.root)
+        execute(con, SQL["put"], {**here, **values})
+        self._drop_texts(con, here)
 
     def segments(self, rows: Rows, head: Head) -> tuple[Segment, ...]:
         """Of a fork: where the entries before its first lie."""

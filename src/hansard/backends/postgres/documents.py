@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ...codec.names import check_category, check_key
 from ...codec.values import encode
 from ...errors import Corrupt
 from ...model.documents import Document, DocumentKey, DocumentWrite
 from .. import versions as rules
-from .connecting import Clashed, Connection, execute
+from .connecting import Connection, execute
 from .core import Core
-from .rows import raw, unraw
+from .doubts import confirm, resolved
+from .rows import clamp, raw, unraw
 from .statements import statements
 
-T = TypeVar("T")
-
 _SQL: Final = statements("documents")
-_TRIES: Final = 50
+_FEW: Final = 64
 
 
 def _at(core: Core, key: DocumentKey, **more: Any) -> dict[str, Any]:
@@ -36,29 +34,44 @@ def _document(key: DocumentKey, row: Sequence[Any]) -> Document:
 def put(core: Core, key: DocumentKey, data: bytes, expect: int | None) -> Document:
     """As the contract says."""
     check_key(key)
-    return retried(core, lambda con: _put(core, con, key, data, expect))
+
+    def work(con: Connection, tries: Sequence[Document]) -> Document:
+        there = _newest(core, con, key)
+        return written_before(core, con, tries) or _put(core, con, there, key, data, expect=expect)
+
+    advice = f"Load {rules.shown(key)} to see; the same content again without a version to expect writes nothing twice"
+    return resolved(core.db, work, advice=advice)
 
 
-def retried(core: Core, work: Callable[[Connection], T]) -> T:
-    """What a transaction gives; done again while other writers make the same version of a document at the same time."""
-    for _ in range(_TRIES):
-        with contextlib.suppress(Clashed):
-            return core.db.transact(work)
-    return core.db.transact(work)
+def is_there(core: Core, con: Connection, version: Document) -> bool:
+    """Whether this very version of a document is there, now or before others."""
+    found = execute(con, _SQL["one"], _at(core, version.key, version=version.version))
+    return any(_document(version.key, row) == version for row in found)
 
 
-def write_all(core: Core, con: Connection, writes: Iterable[DocumentWrite]) -> None:
-    """Write documents in the transaction of an append.
+def written_before(core: Core, con: Connection, tries: Iterable[Document]) -> Document | None:
+    """The first of these versions that is there, which this transaction confirms; None if none is."""
+    found = next((one for one in tries if is_there(core, con, one)), None)
+    if found is not None:
+        confirm(con, core.tenant)
+    return found
+
+
+def write_all(core: Core, con: Connection, writes: Iterable[DocumentWrite]) -> list[Document]:
+    """Write documents in the transaction of an append; their versions.
 
     Raises:
         Conflict: one has not the version that was expected; the whole transaction is to be undone.
     """
-    for write in writes:
-        _put(core, con, check_key(write.key), write.data, write.expect)
+    return [
+        _put(core, con, _newest(core, con, check_key(write.key)), write.key, write.data, expect=write.expect)
+        for write in writes
+    ]
 
 
-def _put(core: Core, con: Connection, key: DocumentKey, data: bytes, expect: int | None) -> Document:
-    there = _newest(core, con, key)
+def _put(
+    core: Core, con: Connection, there: list[Document], key: DocumentKey, data: bytes, *, expect: int | None
+) -> Document:
     new = rules.next_version(there, key, data, expect=expect, now_us=core.clock())
     if new is None:
         return there[-1]
@@ -83,7 +96,8 @@ def _add(core: Core, con: Connection, new: Document, data: bytes | None) -> None
 
 def get(core: Core, key: DocumentKey, version: int | None) -> tuple[Document, bytes] | None:
     """As the contract says."""
-    found = core.db.rows(_SQL["one"], _at(core, check_key(key), version=version))
+    wanted = version if version is None else clamp(version)
+    found = core.db.rows(_SQL["one"], _at(core, check_key(key), version=wanted))
     if not found or found[0][4] is None:
         return None
     document, data = _document(key, found[0]), bytes(found[0][4])
@@ -114,20 +128,28 @@ def delete(core: Core, key: DocumentKey, *, expect: int | None, history: bool) -
     """As the contract says."""
     check_key(key)
 
-    def work(con: Connection) -> bool:
-        new = rules.deletion(_newest(core, con, key), key, expect=expect, now_us=core.clock())
+    def work(con: Connection, tries: Sequence[Document | None]) -> Document | None:
+        there = _newest(core, con, key)
+        if (done := written_before(core, con, (one for one in tries if one is not None))) is not None:
+            return done
+        new = rules.deletion(there, key, expect=expect, now_us=core.clock())
         if new is not None:
             _add(core, con, new, None)
         if history:
             # The newest row stays without content: versions are never used twice.
             execute(con, _SQL["drop_all"], _at(core, key))
-        return new is not None
+        return new
 
-    return retried(core, work)
+    advice = f"See whether {rules.shown(key)} is there; a repeated call says False of what is gone"
+    return resolved(core.db, work, advice=advice) is not None
 
 
 def damage(core: Core) -> Iterable[str]:
-    """What is wrong with the contents."""
-    for category, name, kind, version in core.db.rows(_SQL["damaged"], {"tenant": core.tenant}):
-        key = DocumentKey(unraw(category), unraw(name), unraw(kind))
-        yield f"document {rules.shown(key)}: the content of version {version} does not have its hash"
+    """What is wrong with the contents, a few looked at by each statement."""
+    asked: dict[str, Any] = {"tenant": core.tenant, "document": b"", "version": 0, "most": _FEW}
+    while rows := core.db.rows(_SQL["verified"], asked):
+        for document, version, category, name, kind, right in rows:
+            asked |= {"document": document, "version": version}
+            if not right:
+                key = DocumentKey(unraw(category), unraw(name), unraw(kind))
+                yield f"document {rules.shown(key)}: the content of version {version} does not have its hash"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 
 from ...backend import Request
-from ...codec.line import decode_line, erase_line, seal
+from ...codec.line import erase_line, seal
 from ...errors import Corrupt, HansardError, Invalid, NotFound
 from ...fold import Fold
 from ...model.entry import Entry, Json, NewEntry
@@ -17,10 +18,11 @@ from ...model.requests import Erasure
 from .. import commit
 from ..derive import NEVER_ERASED
 from . import sources
-from .attaching import FILES
-from .connecting import Connection, execute
+from .attaching import FILES, still_named
+from .connecting import Connection, execute, execute_long
 from .core import SQL, Core
 from .creating import add_lines
+from .doubts import resolved
 from .forking import TREES
 from .packing import line_at
 from .rows import Head, unraw
@@ -39,6 +41,10 @@ class _Work(msgspec.Struct):
     done: dict[bytes, bytes] = {}
     """Sessions that were looked at, each with its root."""
     forks: list[str] = []
+    dropped: list[str] = []
+    unreached: tuple[str, ...] = ()
+    said_in: Entry | None = None
+    """The `erase` entry of the session itself."""
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Have these entries cleared too."""
@@ -46,31 +52,42 @@ class _Work(msgspec.Struct):
         for entry in entries:
             self.names |= attachments_in(entry.body).keys()
 
+    def erasure(self) -> Erasure:
+        """What was done, for the caller."""
+        return Erasure(tuple(sorted(self.seqs)), tuple(self.dropped), tuple(sorted(set(self.forks))), self.unreached)
+
 
 def erase(core: Core, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:
     """As the contract says."""
     said: dict[str, Json] = {key: value for key, value in (("by", by), ("reason", reason)) if value is not None}
-    erasure, touched = core.db.transact(lambda con: _erase(core, con, session, seqs, _Work(session, said)))
-    for one in touched:
+
+    def work(con: Connection, tries: Sequence[_Work]) -> _Work:
+        head, fold = core.locked(con, session)
+        for one in tries:
+            if one.said_in is not None and sources.holds(partial(execute, con), core, head, one.said_in):
+                execute(con, SQL["settle"], core.at(head.session, head.root))
+                return one
+        return _erase(core, con, head, fold, _Work(session, said), seqs=seqs)
+
+    advice = "If so, an erase entry says it; to erase the same again is allowed"
+    done = resolved(core.db, work, advice=advice)
+    for one in map(unraw, done.done):
         core.unlearn(one)
         core.touched(one)
-    return erasure
+    return done.erasure()
 
 
-def _erase(core: Core, con: Connection, session: str, seqs: Sequence[int], work: _Work) -> tuple[Erasure, list[str]]:
-    head, fold = core.locked(con, session)
+def _erase(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, *, seqs: Sequence[int]) -> _Work:
     targets = _targets(core, con, head, fold, seqs)
     work.seqs = frozenset(entry.seq for entry in targets)
     work.take(targets)
     _erase_in(core, con, head, fold, work, seqs=[entry.seq for entry in targets])
     _erase_in_forks(core, con, head, work)
     _erase_in_copies(core, con, work)
-    dropped = _drop_attachments(core, con, work)
-    unreached = ()
+    work.dropped = _drop_attachments(core, con, work)
     if execute(con, SQL["has_quarantine"], {"tenant": core.tenant}):
-        unreached = ("the table hansard.quarantine: what was set aside there was not looked at",)
-    erasure = Erasure(tuple(sorted(work.seqs)), tuple(dropped), tuple(sorted(set(work.forks))), unreached)
-    return erasure, [unraw(one) for one in work.done]
+        work.unreached = ("the table hansard.quarantine: what was set aside there was not looked at",)
+    return work
 
 
 def _targets(core: Core, con: Connection, head: Head, fold: Fold, seqs: Sequence[int]) -> list[Entry]:
@@ -83,11 +100,10 @@ def _targets(core: Core, con: Connection, head: Head, fold: Fold, seqs: Sequence
         if seq < head.first_seq and not head.has_prefix:
             msg = f"session {session!r} shows entry {seq} of the session it was forked from; erase it there"
             raise Invalid(msg)
-    wanted = set(seqs) | {
-        amend for amend, target in fold.info().amendments if target in seqs and amend >= head.first_seq
-    }
-    found = sources.some(partial(execute, con), core, head, wanted)
-    entries = [decode_line(line) for line in found.values()]
+    given = frozenset(seqs)
+    amends = {amend for amend, target in fold.info().amendments if target in given and amend >= head.first_seq}
+    found = sources.some(partial(execute, con), core, head, given | amends)
+    entries = [sources.decoded(line, seq, head) for seq, line in found.items()]
     for entry in entries:
         if entry.kind in NEVER_ERASED:
             msg = (
@@ -95,7 +111,7 @@ def _targets(core: Core, con: Connection, head: Head, fold: Fold, seqs: Sequence
             )
             raise Invalid(msg)
     # An amendment that was erased before is none.
-    return [entry for entry in entries if entry.seq in seqs or not entry.erased]
+    return [entry for entry in entries if entry.seq in given or not entry.erased]
 
 
 def _erase_in(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, *, seqs: list[int]) -> None:
@@ -111,17 +127,25 @@ def _erase_in(core: Core, con: Connection, head: Head, fold: Fold, work: _Work, 
         if isinstance(group.answers[0], HansardError):
             raise group.answers[0]
         added = group.entries[0]
+        work.said_in = added if head.id == work.session else work.said_in
         add_lines(core, con, head.id, unraw(head.root), entries=[added], lines=group.lines)
         _clear(core, con, head, set(seqs), work)
         head = msgspec.structs.replace(head, seq=added.seq, hash=group.hash)
-    core.refold(con, head)
+    if head.id == work.session:
+        core.refold(con, head)
+    else:
+        # A fork that turns out to be damaged is listed so, and hinders nobody.
+        core.reread(con, head)
 
 
 def _clear(core: Core, con: Connection, head: Head, seqs: set[int], work: _Work) -> None:
     """Clear those of a session's lines that are to be cleared."""
     rows = partial(execute, con)
     found = sources.some(rows, core, head, seqs)
-    lines = {seq: erase_line(line) for seq, line in found.items() if decode_line(line).hash in work.hashes}
+    entries = {seq: sources.readable(line) for seq, line in found.items()}
+    lines = {
+        seq: erase_line(found[seq]) for seq, entry in entries.items() if entry is not None and entry.hash in work.hashes
+    }
     sources.write(rows, core, head, lines)
 
 
@@ -141,7 +165,7 @@ def _erase_in_forks(core: Core, con: Connection, head: Head, work: _Work) -> Non
 def _erase_in_fork(core: Core, con: Connection, fork: Head, fold: Fold, work: _Work) -> None:
     amends = [amend for amend, target in fold.info().amendments if target in work.seqs and amend >= fork.first_seq]
     found = sources.some(partial(execute, con), core, fork, amends)
-    copies = [entry for entry in map(decode_line, found.values()) if not entry.erased]
+    copies = [entry for entry in map(sources.readable, found.values()) if entry is not None and not entry.erased]
     work.take(copies)
     if (copies or fork.has_prefix) and fork.id != work.session:
         work.forks.append(fork.id)
@@ -155,20 +179,20 @@ def _erase_in_copies(core: Core, con: Connection, work: _Work) -> None:
     """The same in all forks that have copies of these lines, and of the amendments that were found on the way."""
     while True:
         asked = {"tenant": core.tenant, "seqs": sorted(set(work.hashes.values()))}
-        rows = execute(con, TREES["copies"], asked)
-        lines = [(session, line_at(seq, first, data)) for session, seq, first, data in rows]
-        entries = [(session, decode_line(line)) for session, line in lines if line is not None]
-        holders = [session for session, entry in entries if entry.hash in work.hashes and not entry.erased]
+        rows = execute_long(con, TREES["copies"], asked)
+        entries = [(session, sources.readable(line_at(seq, first, data))) for session, seq, first, data in rows]
+        holders = [
+            session
+            for session, entry in entries
+            if entry is not None and entry.hash in work.hashes and not entry.erased
+        ]
         if not holders:
             return
         for session in dict.fromkeys(holders):
-            try:
-                fork, fold = core.locked(con, unraw(session))
-            except Corrupt:
-                # A damaged log is not folded, but its copies are cleared like any.
-                _clear(core, con, core.lock(con, unraw(session)), set(work.hashes.values()), work)
-            else:
-                _erase_in_fork(core, con, fork, fold, work)
+            # A damaged log is not folded, but its copies are cleared like any.
+            _clear(core, con, core.lock(con, unraw(session)), set(work.hashes.values()), work)
+            with contextlib.suppress(Corrupt):
+                _erase_in_fork(core, con, *core.locked(con, unraw(session)), work)
 
 
 def _drop_attachments(core: Core, con: Connection, work: _Work) -> list[str]:
@@ -176,7 +200,6 @@ def _drop_attachments(core: Core, con: Connection, work: _Work) -> list[str]:
     if not work.names:
         return []
     asked = {"tenant": core.tenant, "roots": list(work.done.values()), "sessions": list(work.done)}
-    spelled = [name.encode() for name in sorted(work.names)]
-    still = {bytes(row[0]).decode() for row in execute(con, FILES["still_named"], {**asked, "names": spelled})}
+    still = still_named(core, con, work.done.items(), work.names)
     unnamed = [bytes.fromhex(name) for name in sorted(work.names - still)]
     return sorted({bytes(row[0]).hex() for row in execute(con, FILES["drop"], {**asked, "names": unnamed})})

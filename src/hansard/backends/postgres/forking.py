@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,8 @@ import msgspec
 
 from ...backend import Request
 from ...codec import names
-from ...codec.line import decode_line, seal
-from ...errors import Invalid, NotFound
+from ...codec.line import seal
+from ...errors import AlreadyExists, Corrupt, Invalid, NotFound
 from ...fold import Fold
 from ...model.entry import Entry, NewEntry
 from ...model.info import Segment, SessionInfo
@@ -19,9 +20,10 @@ from ...model.references import attachments_in
 from ...model.requests import Created, Creation
 from ..creation import created_entry
 from . import sources
-from .connecting import Again, Connection, execute
+from .connecting import Again, Connection, execute, execute_long
 from .core import SQL, Core, Rows
-from .creating import plan_first, reserve, write_first
+from .creating import Made, made_before, plan_first, reserve, taken, write_first
+from .doubts import resolved
 from .packing import lines_in
 from .rows import Head, raw, unraw
 from .statements import statements
@@ -32,12 +34,23 @@ TREES = statements("trees")
 def fork(core: Core, origin: str, creation: Creation, at: int | None) -> Created:
     """As the contract says."""
     session = names.check_id(creation.id) if creation.id else names.new_id()
-    created = core.db.transact(lambda con: _fork(core, con, origin, creation, session=session, at=at))
+
+    def work(con: Connection, tries: Sequence[Made]) -> Made:
+        if tries:
+            # A try that is still under way holds the origin's row.
+            with contextlib.suppress(NotFound):
+                core.lock(con, origin)
+            if (there := made_before(core, con, tries)) is not None:
+                return there
+        return _fork(core, con, origin, creation, session=session, at=at)
+
+    advice = f"If so, get({session!r}) gives it, and a fork with this id would refuse"
+    made = resolved(core.db, work, advice=advice)
     core.touched(session)
-    return created
+    return made.created
 
 
-def _fork(core: Core, con: Connection, origin: str, creation: Creation, *, session: str, at: int | None) -> Created:
+def _fork(core: Core, con: Connection, origin: str, creation: Creation, *, session: str, at: int | None) -> Made:
     rows = partial(execute, con)
     head, fold = core.locked(con, origin)
     info = fold.info()
@@ -45,7 +58,8 @@ def _fork(core: Core, con: Connection, origin: str, creation: Creation, *, sessi
     if type(at) is not int or not 1 <= at <= info.seq:
         msg = f"session {origin!r}: there is no entry {at!r} to fork at; it has entries 1 to {info.seq}"
         raise Invalid(msg)
-    reserve(core, con, session, session)
+    if not reserve(core, con, session, session):
+        raise AlreadyExists(taken(session))
     parts = sources.stretches(rows, core, head, info.segments)
     holder = next(part for part in parts if part.first <= at <= part.last)
     # What shows lines of a session that is gone has a copy of its own, so that they can be erased there.
@@ -83,7 +97,7 @@ def _fork(core: Core, con: Connection, origin: str, creation: Creation, *, sessi
     write_first(core, con, session, session, group, folded=whole and not group.fold.needs_tree)
     if copied:
         copy_prefix(core, con, session, parts, at)
-    return Created(session, group.fold.seq, new=True)
+    return Made(Created(session, group.fold.seq, new=True), group.entries[0])
 
 
 def _first_entries(
@@ -126,13 +140,13 @@ def copy_prefix(core: Core, con: Connection, session: str, parts: list[sources.S
                 "from_root": part.root, "from_session": part.session, "first": part.first,
                 "last": min(part.last, last), "root": root,
             }  # fmt: skip
-            execute(con, TREES["copy_lines"], {**asked, **more})
+            execute_long(con, TREES["copy_lines"], {**asked, **more})
             _cut(con, core.at(session, root, seqs=[more["last"]]))
     holders = [part for part in parts if part.session != raw(session)]
     there = {"roots": [part.root for part in holders], "sessions": [part.session for part in holders]}
     if holders and execute(con, TREES["has_attachments"], {"tenant": core.tenant, **there}):
         needed = sorted(_named(core, con, root, raw(session), last))
-        execute(con, TREES["copy_attachments"], {**asked, **there, "root": root, "needed": needed})
+        execute_long(con, TREES["copy_attachments"], {**asked, **there, "root": root, "needed": needed})
 
 
 def _cut(con: Connection, at: dict[str, Any]) -> None:
@@ -147,21 +161,21 @@ def _cut(con: Connection, at: dict[str, Any]) -> None:
 
 def _named(core: Core, con: Connection, root: bytes, session: bytes, last: int) -> set[bytes]:
     found: set[bytes] = set()
-    for entry in _decoded(core, con, sources.Stretch(root, session, 1, last)):
+    for entry in _readable(core, con, sources.Stretch(root, session, 1, last)):
         found |= {bytes.fromhex(name) for name in attachments_in(entry.body)}
     return found
 
 
-def _decoded(core: Core, con: Connection, part: sources.Stretch) -> Iterator[Entry]:
+def _readable(core: Core, con: Connection, part: sources.Stretch) -> Iterator[Entry]:
     for _, line in sources.raw_lines(partial(execute, con), core, part):
-        yield decode_line(line)
+        if (entry := sources.readable(line)) is not None:
+            yield entry
 
 
-def rescue(core: Core, con: Connection, victim: Head, going: set[bytes]) -> None:
-    """Give every live fork of a session that goes its own copy of all that it inherits."""
-    rows = partial(execute, con)
-    here = core.at(victim.session, victim.root)
-    for (fork_id,) in execute(con, TREES["forks"], here):
+def rescue(core: Core, con: Connection, victims: dict[str, Any]) -> None:
+    """Give every live fork of sessions that go its own copy of all that it inherits."""
+    rows, going = partial(execute, con), set(victims["sessions"])
+    for (fork_id,) in execute(con, TREES["forks_of"], victims):
         if fork_id in going:
             continue
         try:
@@ -170,6 +184,10 @@ def rescue(core: Core, con: Connection, victim: Head, going: set[bytes]) -> None
             continue
         if head.first_seq == 1 or head.has_prefix:
             continue
-        parts = sources.stretches(rows, core, head)
-        if any(part.session == victim.session for part in parts):
+        try:
+            parts = sources.stretches(rows, core, head, head.known_info().segments or None)
+        except Corrupt:
+            # It shows nothing that could be kept: its own log does not say what, or a part of that is gone already.
+            continue
+        if any(part.session in going for part in parts):
             copy_prefix(core, con, head.id, parts, head.first_seq - 1)

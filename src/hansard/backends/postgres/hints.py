@@ -7,6 +7,7 @@ which sessions have grown, all of them at once. A hint may get lost: whoever wai
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from contextlib import AbstractContextManager
@@ -98,14 +99,17 @@ class _Teller:
         self._closing = False
 
     def tell(self, mark: str) -> None:
-        if mark in self._marks:
+        if mark in self._marks and self._thread is not None:
             # Whoever takes these tells them after this.
             return
         with self._condition:
             self._marks.add(mark)
             if self._thread is None and not self._closing:
-                self._thread = threading.Thread(target=self._work, name="hansard-teller", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="hansard-teller", daemon=True)
+                # What was written is written; where no thread can be started, whoever waits looks by itself.
+                with contextlib.suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
             elif len(self._marks) == 1:
                 self._condition.notify_all()
 

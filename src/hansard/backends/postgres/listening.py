@@ -53,12 +53,20 @@ class Listener:
         if not self._useless and self._thread is None:
             with self._mutex:
                 if self._thread is None and not self._closing:
-                    self._stop, stopped = socket.socketpair()
-                    self._thread = threading.Thread(
-                        target=self._work, args=(self._stop, stopped), name="hansard-listener", daemon=True
-                    )
-                    self._thread.start()
+                    self._start()
         return self._hears
+
+    def _start(self) -> None:
+        stop, stopped = socket.socketpair()
+        thread = threading.Thread(target=self._work, args=(stop, stopped), name="hansard-listener", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self.state = f"no: {error}"
+            stop.close()
+            stopped.close()
+        else:
+            self._thread, self._stop = thread, stop
 
     def close(self) -> None:
         """Return when the thread has ended."""

@@ -9,17 +9,15 @@ writers. It may be cut short between two of them, and is run again from its begi
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
-from collections.abc import Generator
 from importlib.resources import files
 from typing import Final, Literal, LiteralString, Self, TypeAlias, cast
 
 import msgspec
 
 from ...errors import NotFound, Unavailable, Unsupported
-from .connecting import Clashed, Connection, Locked, Settings, execute, script
+from .connecting import Clashed, Connection, Locked, Settings, execute, patient, script
 from .pool import Database
 
 Phase: TypeAlias = Literal["pre", "post"]
@@ -37,6 +35,13 @@ _BEGIN: Final = """
 """
 _LOCK: Final = "LOCK TABLE hansard.migrations IN EXCLUSIVE MODE NOWAIT"
 """Who waits on the server for a lock may hold a snapshot while it does, which the building of an index waits for."""
+_UNHURRIED: Final = """
+    SELECT set_config(name, '0', %(local)s) FROM pg_settings
+    WHERE setting <> '0' AND name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+        AND (%(local)s OR pg_backend_pid() = %(pid)s)
+"""
+"""What the user or the database says of time is meant for appends. `local` is until the transaction ends; a pooler hands
+the connection on, so nothing is changed in it for longer."""
 _TURN_S: Final = 0.05
 _DONE: Final = "SELECT number, name FROM hansard.migrations ORDER BY number"
 _NOTE: Final = "INSERT INTO hansard.migrations (number, name) VALUES (%(number)s, %(name)s)"
@@ -158,7 +163,8 @@ def _in_turn(db: Database, phase: Phase | None) -> list[Migration]:
 
 def _some(db: Database, con: Connection, phase: Phase | None) -> list[Migration]:
     """The next migrations that one transaction can hold are done; none if there is none left."""
-    with _patient(con):
+    with patient(con, _PATIENCE_S):
+        execute(con, _UNHURRIED, {"local": True, "pid": 0})
         execute(con, _LOCK)
         there: dict[int, str] = dict(execute(con, _DONE))
         wanted = [one for one in _status(there).pending if phase is None or one.phase == phase]
@@ -180,21 +186,12 @@ def _beside(db: Database, migration: Migration) -> None:
     con = db.connect()
     try:
         con.deadline_s = _PATIENCE_S
+        execute(con, _UNHURRIED, {"local": False, "pid": con.info.backend_pid})
         for statement in _STATEMENT_END.split(re.sub(r"^--.*\n", "", migration.text, flags=re.MULTILINE)):
             if statement.strip():
                 script(con, cast("LiteralString", statement))
     finally:
         con.close()
-
-
-@contextlib.contextmanager
-def _patient(con: Connection) -> Generator[None]:
-    """Wait for the server as long as that takes: nothing else is told of on this connection."""
-    deadline, con.deadline_s = con.deadline_s, _PATIENCE_S
-    try:
-        yield
-    finally:
-        con.deadline_s = deadline
 
 
 def _begin(db: Database) -> None:

@@ -8,7 +8,7 @@ holds the lines as they are, one behind the other, each with its end. It never h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -78,12 +78,6 @@ def keys_of(ids: Iterable[str]) -> list[bytes]:
     found = {raw(one): None for one in ids}
     found.update({shared: None for one in ids if (shared := _shared(one))})
     return list(found)
-
-
-def unpacked(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """The lines of rows, each with its number; within a row they rise, the rows stay in their order."""
-    for first, data in rows:
-        yield from enumerate(lines_in(data), first)
 
 
 def lines_in(data: bytes) -> list[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections import deque
@@ -18,6 +17,7 @@ from ...errors import Unavailable
 from .connecting import (
     Again,
     Connection,
+    Full,
     Lost,
     Parameters,
     Settings,
@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _TRIES: Final = 8
 _IDLE_MAX_S: Final = 600.0
+_FULL_S: Final = 10.0
 _CLOSED: Final = "this PostgreSQL store was closed; open it again with hansard.open()"
 
 
@@ -72,12 +73,13 @@ class Database:
         self._begin()
 
     def _begin(self) -> None:
-        self._pid = os.getpid()
         self._places: deque[Connection | None] = deque([None] * self.settings.connections)
         """One for each connection that there may be and that is not lent; the one used last is at the right."""
         self._line: deque[_Turn] = deque()
         """Those who wait for a place; nobody who comes later gets one before them."""
         self._mutex = threading.Lock()
+        self._left_out, self._full_at = 0, 0.0
+        """Places that are not used for a while, as the server had no room for so many connections; and since when."""
 
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone, and have none."""
@@ -102,6 +104,8 @@ class Database:
         """
         if self._closed:
             raise Unavailable(_CLOSED)
+        if self._left_out and self._full_at < time.monotonic() - _FULL_S:
+            self._use_all()
         con, waits = None, bool(self._line)
         if not waits:
             try:
@@ -118,9 +122,27 @@ class Database:
             if fresh:
                 self._let_go()
             return self.connect()
-        except BaseException:
-            self._put(None)
-            raise
+        except BaseException as error:
+            if not (isinstance(error, Full) and self._leave_out()):
+                self._put(None)
+                raise
+        # Those that there are do for all.
+        return self.lend(fresh=False)
+
+    def _leave_out(self) -> bool:
+        """Give up the place that is held, for a while, if others have a connection; False if nobody has."""
+        with self._mutex:
+            others = self.settings.connections - self._left_out - len(self._places) - 1
+            if others > 0 or any(con is not None for con in list(self._places)):
+                self._left_out += 1
+                self._full_at = time.monotonic()
+                return True
+            return False
+
+    def _use_all(self) -> None:
+        with self._mutex:
+            self._places.extendleft([None] * self._left_out)
+            self._left_out = 0
 
     def _place(self) -> Connection | None:
         """A place that one waits for, with the connection that stands there; of those who wait, whoever came first gets it.
@@ -213,21 +235,27 @@ class Database:
 
     def rows(self, statement: LiteralString, parameters: Parameters | None = None) -> list[TupleRow]:
         """What a statement that may be repeated gives; once more on a new connection if the first was cut."""
-        try:
-            with self.connection() as con:
-                return execute(con, statement, parameters)
-        except Lost:
-            with self.connection(fresh=True) as con:
-                return execute(con, statement, parameters)
+        return self._read(lambda con: execute(con, statement, parameters))
 
     def page(self, statement: LiteralString, parameters: Sequence[Any]) -> list[TupleRow]:
         """As `rows`, for a statement that was composed for this call, with its parameters in order."""
-        try:
-            with self.connection() as con:
-                return execute_once(con, statement, parameters)
-        except Lost:
-            with self.connection(fresh=True) as con:
-                return execute_once(con, statement, parameters)
+        return self._read(lambda con: execute_once(con, statement, parameters))
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        fresh = False
+        for _ in range(_TRIES):
+            try:
+                with self.connection(fresh=fresh) as con:
+                    return work(con)
+            except Lost:
+                if fresh:
+                    raise
+                fresh = True
+            except Again:
+                # Where the server's default is to isolate even reads from each other.
+                continue
+        with self.connection() as con:
+            return work(con)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """The result of work done in one transaction, committed; done again if the server asks for that.

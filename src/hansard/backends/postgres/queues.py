@@ -65,7 +65,8 @@ class Queues:
         if line is not None:
             return self._alone(session, line, request)
         waiter = _Waiter(request)
-        line = self._join(session, waiter)
+        with self._mutex:
+            line = self._join(session, waiter)
         while waiter.answer is None:
             self._serve(session, line)
         return waiter.answer
@@ -87,21 +88,27 @@ class Queues:
                 del self._lines[session]
 
     def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
-        """Commit this append soon; `done` is called on another thread."""
-        self._join(session, _Waiter(request, done))
+        """Commit this append soon; `done` is called on another thread.
+
+        Raises:
+            Unavailable: the store is being closed, or no thread can be started.
+        """
         with self._mutex:
+            if self._closing:
+                msg = f"session {session!r}: this store is being closed; open it again"
+                raise Unavailable(msg)
+            self._join(session, _Waiter(request, done))
             if session not in self._active:
                 self._active.add(session)
                 self._hand_out(session)
 
     def _join(self, session: str, waiter: _Waiter) -> _Line:
-        with self._mutex:
-            line = self._lines.get(session)
-            if line is None:
-                line = self._lines[session] = _Line()
-            line.waiting.append(waiter)
-            line.unanswered += 1
-            return line
+        line = self._lines.get(session)
+        if line is None:
+            line = self._lines[session] = _Line()
+        line.waiting.append(waiter)
+        line.unanswered += 1
+        return line
 
     def _serve(self, session: str, line: _Line) -> None:
         """Commit one group of those who wait. Afterwards each of the group has its answer."""
@@ -121,10 +128,13 @@ class Queues:
                 waiter.answer = answer
         except HansardError as error:
             _refuse(group, error)
-        except BaseException:
-            msg = f"session {session!r}: the commit was interrupted; it may or may not be there. Repeat it with the same ids"
-            _refuse(group, Unavailable(msg))
-            raise
+        except BaseException as error:
+            why = f"the commit was broken off by {type(error).__name__}"
+            answer = Unavailable(f"session {session!r}: {why}. It may or may not be there; repeat it with the same ids")
+            answer.__cause__ = error
+            _refuse(group, answer)
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._answered(session, line, len(group))
 
@@ -146,11 +156,23 @@ class Queues:
 
     def _hand_out(self, session: str) -> None:
         self._ready.append(session)
-        if self._idle == 0 and len(self._threads) < _THREADS:
-            thread = threading.Thread(target=self._work, name="hansard-committer", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        # Who was called and has not woken yet still counts as idle: one for each session that is ready.
+        if self._idle < len(self._ready) and len(self._threads) < _THREADS:
+            self._start_one()
         self._ready_or_closing.notify()
+
+    def _start_one(self) -> None:
+        thread = threading.Thread(target=self._work, name="hansard-committer", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if self._threads:
+                return
+            self._ready.clear()
+            self._active.clear()
+            msg = f"no thread can be started ({error}). What was handed in may or may not be there; append it again"
+            raise Unavailable(msg) from error
+        self._threads.append(thread)
 
     def _work(self) -> None:
         while True:
@@ -178,6 +200,7 @@ class Queues:
         with self._mutex:
             self._closing = True
             self._ready_or_closing.notify_all()
+        # One that is at work may start another one to help it.
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join()

@@ -5,7 +5,8 @@ Of a large log only a few megabytes are held in memory at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO, Any, Final
@@ -25,6 +26,7 @@ from . import attaching, sources
 from .connecting import Connection, execute
 from .core import SQL, Core
 from .creating import add_lines, lock_tree, note_number, reserve
+from .doubts import resolved
 from .forking import TREES
 from .rows import Head, columns, encode_state, marks_of, raw, unraw
 
@@ -82,10 +84,28 @@ def receive(
     """As the contract says."""
     with SpooledTemporaryFile(_BATCH_BYTES) as file:
         new = _gather(session, file, lines, attachments)
-        created = core.db.transact(lambda con: _take_over(core, con, session, new))
+
+        def work(con: Connection, tries: Sequence[Created]) -> Created:
+            if tries and _is_here(core, con, session, new):
+                return tries[-1]
+            return _take_over(core, con, session, new)
+
+        created = resolved(core.db, work, advice="Repeat the call: what is here already is compared and skipped")
     core.unlearn(session)
     core.touched(session)
     return created
+
+
+def _is_here(core: Core, con: Connection, session: str, new: Arrived) -> bool:
+    """Whether all of a log is here, which this transaction confirms then."""
+    try:
+        head = core.lock(con, session)
+    except NotFound:
+        return False
+    there = sources.holds(partial(execute, con), core, head, new.last)
+    if there:
+        execute(con, SQL["settle"], core.at(session, head.root))
+    return there
 
 
 def _gather(
@@ -118,12 +138,12 @@ def _kept(file: IO[bytes], data: bytes) -> int:
 
 def _take_over(core: Core, con: Connection, session: str, new: Arrived) -> Created:
     if execute(con, SQL["root"], core.at(session)):
-        try:
+        with contextlib.suppress(NotFound):
             return _continue(core, con, session, new)
-        except NotFound:
-            pass
     root = _surroundings(core, con, session, new)
-    reserve(core, con, session, root)
+    if not reserve(core, con, session, root):
+        # Somebody else brought it meanwhile.
+        return _continue(core, con, session, new)
     fold = Fold(tree=True)
     last = new.last
     head = Head(
@@ -185,7 +205,8 @@ def _find_origin(core: Core, con: Connection, session: str, new: Arrived) -> Non
     there: dict[int, bytes] = {}
     if origin is not None and origin.first_seq <= segment.last <= origin.seq:
         there = sources.some(partial(execute, con), core, origin, [segment.last])
-    if origin is not None and there and decode_line(there[segment.last]).hash == segment.hash:
+    last = sources.readable(there.get(segment.last))
+    if origin is not None and last is not None and last.hash == segment.hash:
         execute(con, TREES["mark"], {**core.at(origin.session, origin.root), "fork": raw(session)})
     elif not new.inherits:
         msg = (

@@ -28,6 +28,8 @@ _SECONDS: Final = 2.0
 """For catching up before a search; what takes longer is said to be missing."""
 _FIRST_STEP: Final = 64
 _STEP_MAX: Final = 4_096
+_CHECKED: Final = 256
+"""Places whose entries are in memory at the same time."""
 _NOTHING: Final = ""
 _PLACES: Final[LiteralString] = (
     "SELECT t.root, t.session, t.seq, t.at_us FROM hansard.texts t WHERE t.tenant = %s AND t.tool = %s"
@@ -100,7 +102,9 @@ def _found(
     while True:
         rows = _fetch(core, search, words, session=session, after=after, step=step, walk=common)
         # An entry of several pieces comes once for each that fits, one after the other.
-        yield from _checked(core, search, list(dict.fromkeys(rows)), infos, titles)
+        places = list(dict.fromkeys(rows))
+        for first in range(0, len(places), _CHECKED):
+            yield from _checked(core, search, places[first : first + _CHECKED], infos, titles)
         if len(rows) < step:
             return
         after = rows[-1].key

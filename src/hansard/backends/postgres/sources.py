@@ -16,7 +16,7 @@ from ...errors import Corrupt
 from ...limits import MIB
 from ...model.entry import Entry
 from ...model.info import Segment
-from ..memory_log import salvage
+from ..memory_log import GAP, salvage
 from .packing import keys_of, line_at, lines_in
 from .rows import Head, raw
 from .statements import statements
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 ENTRIES: Final = statements("entries")
 _FEW: Final = 64
 _MANY: Final = 1_000
+_SOME: Final = 250
 _BYTES: Final = 8 * MIB
-_LAST: Final = 2**63 - 2
+LAST: Final = 2**63 - 2
+"""Behind the last line of any log."""
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -123,7 +125,7 @@ def entries(
         ):
             if seq != expected:
                 break
-            yield _decoded(line, seq, head)
+            yield decoded(line, seq, head)
             expected += -1 if newest_first else 1
         if (expected >= first) if newest_first else (expected <= last):
             now = core.head(head.id, rows)
@@ -135,17 +137,31 @@ def entries(
             return
 
 
-def _decoded(line: bytes, seq: int, head: Head) -> Entry:
-    place = seq - head.first_seq + 1
+def decoded(line: bytes, seq: int, head: Head) -> Entry:
+    """The entry of a line that a session shows as the one with this number.
+
+    Raises:
+        Corrupt: it is not.
+    """
+    inherited = seq < head.first_seq
+    place = seq if inherited else seq - head.first_seq + 1
     try:
         entry = decode_line(line)
     except ValueError as error:
-        msg = f"session {head.id!r}: line {place}: {error}. Run `hansard check`; read on with on_damage='skip'"
+        msg = f"session {head.id!r}: {'inherited ' if inherited else ''}line {place}: {error}. Run `hansard check`; read on with on_damage='skip'"
         raise Corrupt(msg, line=place) from None
     if entry.seq != seq:
         msg = f"session {head.id!r}: line {place}: entry {entry.seq} stands where entry {seq} belongs"
         raise Corrupt(msg, line=place)
     return entry
+
+
+def readable(line: bytes | None) -> Entry | None:
+    """The entry of a line as it stands there; None if it can't be read."""
+    try:
+        return None if line is None else decode_line(line)
+    except (ValueError, Corrupt):
+        return None
 
 
 def _missing(head: Head, seq: int) -> NoReturn:
@@ -154,9 +170,9 @@ def _missing(head: Head, seq: int) -> NoReturn:
 
 
 def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = False) -> Iterator[tuple[int, bytes]]:
-    """(seq, line) of a stretch: few lines at first, then as many rows as fill a few megabytes."""
+    """(seq, line) of a stretch: few rows at first, then more, and at most a few megabytes at a time unless one has more."""
     first, last, most = part.first, part.last, _FEW
-    near = _FEW if last < _LAST else 0
+    near = _FEW if last < LAST else 0
     while first <= last:
         low, high = first, last
         if near and newest_first:
@@ -164,25 +180,26 @@ def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = Fal
         elif near:
             high = min(last, first + near - 1)
         here = {"tenant": core.tenant, "root": part.root, "session": part.session}
-        found = rows(ENTRIES["before" if newest_first else "after"], {**here, "first": low, "last": high, "most": most})
+        asked = {**here, "first": low, "last": high, "most": most, "bytes": _BYTES}
+        found = rows(ENTRIES["before" if newest_first else "after"], asked)
         size = 0
         for begins, data in found:
             size += len(data)
             lines = [(seq, line) for seq, line in enumerate(lines_in(data), begins) if first <= seq <= last]
             yield from reversed(lines) if newest_first else lines
-        if (low, high) == (first, last) and len(found) < most:
+        if (low, high) == (first, last) and len(found) < most and size < _BYTES:
             return
         if found and newest_first:
             last = found[-1][0] - 1
         elif found:
             # It may be nothing but the row before, in which the first would be.
             first = max(first, found[-1][0] + len(lines_in(found[-1][1])))
-        near, most = 0, max(2, min(_MANY, most * 4, _BYTES * len(found) // max(1, size)))
+        near, most = 0, min(_MANY, most * 4)
 
 
 def own_lines(rows: Rows, core: Core, head: Head) -> Iterator[bytes]:
     """All lines of a session's own log, and what stands behind it, unchecked; read as they are asked for."""
-    return (line for _, line in raw_lines(rows, core, Stretch(head.root, head.session, head.first_seq, _LAST)))
+    return (line for _, line in raw_lines(rows, core, Stretch(head.root, head.session, head.first_seq, LAST)))
 
 
 def lines(rows: Rows, core: Core, head: Head, *, after: int = 0) -> Iterator[bytes]:
@@ -212,20 +229,38 @@ def lines(rows: Rows, core: Core, head: Head, *, after: int = 0) -> Iterator[byt
 
 def some(rows: Rows, core: Core, head: Head, seqs: Collection[int]) -> dict[int, bytes]:
     """The lines with these numbers that stand under a session's key, unchecked, in order."""
-    found = rows(ENTRIES["some"], core.at(head.session, head.root, seqs=sorted(seqs))) if seqs else ()
-    lines = {seq: line_at(seq, first, data) for seq, first, data in found}
-    return {seq: line for seq in sorted(lines) if (line := lines[seq]) is not None}
+    found = {
+        seq: line_at(seq, first, data) for part in _few(seqs) for seq, first, data in _rows_of(rows, core, head, part)
+    }
+    return {seq: line for seq in sorted(found) if (line := found[seq]) is not None}
+
+
+def _few(seqs: Collection[int]) -> Iterator[list[int]]:
+    """The numbers in order, few at a time: for each of them its whole row is fetched."""
+    wanted = sorted(seqs)
+    for first in range(0, len(wanted), _SOME):
+        yield wanted[first : first + _SOME]
+
+
+def _rows_of(rows: Rows, core: Core, head: Head, seqs: list[int]) -> list[tuple[int, int, bytes]]:
+    return rows(ENTRIES["some"], core.at(head.session, head.root, seqs=seqs))
+
+
+def holds(rows: Rows, core: Core, head: Head, entry: Entry) -> bool:
+    """Whether this very entry stands under a session's key, erased or not."""
+    found = readable(some(rows, core, head, [entry.seq]).get(entry.seq))
+    return found is not None and found.hash == entry.hash
 
 
 def write(rows: Rows, core: Core, head: Head, lines: Mapping[int, bytes]) -> None:
     """Put other lines in the place of those with these numbers, under a session's key."""
-    here = core.at(head.session, head.root)
-    changed: dict[int, list[bytes]] = {}
-    for seq, first, data in rows(ENTRIES["some"], {**here, "seqs": sorted(lines)}) if lines else ():
-        row = changed.setdefault(first, lines_in(data))
-        row[seq - first] = lines[seq]
-    if changed:
-        rows(ENTRIES["write"], {**here, "seqs": list(changed), "lines": [b"".join(row) for row in changed.values()]})
+    for part in _few(lines):
+        changed: dict[int, list[bytes]] = {}
+        for seq, first, data in _rows_of(rows, core, head, part):
+            row = changed.setdefault(first, lines_in(data))
+            row[seq - first] = lines[seq]
+        new = {"seqs": list(changed), "lines": [b"".join(row) for row in changed.values()]}
+        rows(ENTRIES["write"], core.at(head.session, head.root, **new))
 
 
 def entry_at(rows: Rows, core: Core, head: Head, seq: int) -> Entry | None:
@@ -247,18 +282,23 @@ def by_ids(rows: Rows, core: Core, head: Head, ids: list[str], *, inherited_only
     }
     wanted, found = set(ids), dict[str, Entry]()
     for last, first, data in rows(ENTRIES["by_key"], asked) if ids else ():
-        for line in lines_in(data)[: last - first + 1]:
-            entry = decode_line(line)
+        for seq, line in enumerate(lines_in(data)[: last - first + 1], first):
+            entry = decoded(line, seq, head)
             if entry.id in wanted:
                 found[entry.id] = entry
     return found
 
 
 def salvaged(rows: Rows, core: Core, head: Head, after: int, before: int | None) -> list[Entry]:
-    """The readable entries of a session in order; each stretch of its own log that can't be read is one entry."""
+    """The readable entries of a session in order; each stretch that can't be read is one entry."""
     found: list[Entry] = []
     if after + 1 < head.first_seq:
-        inherited = entries(rows, core, head, after=after, before=head.first_seq)
-        found += [entry for entry in inherited if before is None or entry.seq < before]
-    own = salvage(list(own_lines(rows, core, head)))
-    return found + [entry for entry in own if entry.seq > after and (before is None or entry.seq < before)]
+        try:
+            parts = stretches(rows, core, head)
+        except Corrupt:
+            found.append(Entry(after + 1, "gap:0", "", GAP, {"offset": 0, "bytes": 0, "after": after}))
+        else:
+            cut = [Stretch(one.root, one.session, one.first, min(one.last, head.first_seq - 1)) for one in parts]
+            found += salvage([line for part in cut for _, line in raw_lines(rows, core, part)])
+    found += salvage(list(own_lines(rows, core, head)))
+    return [entry for entry in found if entry.seq > after and (before is None or entry.seq < before)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final
@@ -17,8 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from ...codec import times
-from ...codec.line import decode_line
-from ...errors import HansardError
+from ...errors import HansardError, Invalid
 from ...limits import MIB
 from ...model.entry import Entry
 from ...query import Piece, pieces
@@ -29,6 +28,7 @@ from ...query.tokens import BREAK
 from . import sources
 from .connecting import Connection, execute
 from .core import Core
+from .doubts import repeated
 from .packing import line_at
 from .rows import raw, unraw
 from .statements import statements
@@ -38,7 +38,10 @@ LARGE: Final = "z*"
 """A word that stands for all words of a piece which has more of them than a row can hold."""
 
 _BATCH_ENTRIES: Final = 500
+_BATCH_BYTES: Final = 2 * MIB
 _WORDS_BYTES_MAX: Final = MIB * 3 // 4
+_WORDS_MAX: Final = 100_000
+"""That one statement adds."""
 _MANY: Final = 100
 _BETWEEN: Final = "\x1f"
 """Stands between words on their way to the server; the tokeniser takes it for white space."""
@@ -112,8 +115,8 @@ def _catch_up_one(core: Core, here: dict[str, Any], seq: int, done: int, end: fl
     while done < seq:
         if end is not None and time.monotonic() > end:
             return False
-        upto = min(seq, done + _BATCH_ENTRIES)
-        if core.db.transact(partial(_index, core, asked={**here, "seq": upto, "was": done})):
+        upto = _near(core, here, done, seq)
+        if repeated(core.db, partial(_index, core, asked={**here, "seq": upto, "was": done})):
             done = upto
             continue
         # Another indexer was faster, or the session is gone.
@@ -122,6 +125,18 @@ def _catch_up_one(core: Core, here: dict[str, Any], seq: int, done: int, end: fl
             return True
         done = now[0][3]
     return True
+
+
+def _near(core: Core, here: dict[str, Any], done: int, seq: int) -> int:
+    """How far one step goes, during which nobody can append: few entries, and few bytes unless one entry has more."""
+    last, size = min(seq, done + _BATCH_ENTRIES), 0
+    if last == done + 1:
+        return last
+    for begins, length in core.db.rows(TEXTS["sizes"], {**here, "first": done + 1, "last": last}):
+        size += length
+        if size > _BATCH_BYTES and begins > done + 1:
+            return begins - 1
+    return last
 
 
 def _behind(core: Core, session: str | None, after: bytes) -> list[Any]:
@@ -153,10 +168,19 @@ def _index(core: Core, con: Connection, *, asked: dict[str, Any]) -> bool:
 
 def _readable(lines: Iterable[tuple[int, bytes]]) -> Iterable[Entry]:
     for _, line in lines:
-        try:
-            yield decode_line(line)
-        except ValueError:
-            continue
+        entry = _indexable(line)
+        if entry is not None:
+            yield entry
+
+
+def _indexable(line: bytes | None) -> Entry | None:
+    """The entry of a line; None of a damaged one, which may say anything, also of when it was."""
+    entry = sources.readable(line)
+    with contextlib.suppress(Invalid):
+        if entry is not None:
+            times.microseconds(entry.at)
+            return entry
+    return None
 
 
 def _calls_before(con: Connection, asked: dict[str, Any], entries: list[Entry]) -> dict[str, str]:
@@ -192,8 +216,7 @@ def _take_amended(
         return
     here = _here(asked)
     found = execute(con, sources.ENTRIES["some"], {**here, "seqs": wanted})
-    lines = {seq: line_at(seq, first, data) for seq, first, data in found}
-    targets = {seq: decode_line(line) for seq, line in lines.items() if line is not None}
+    targets = {seq: _indexable(line_at(seq, first, data)) for seq, first, data in found}
     ids = {call_key(call): call for entry in amends.values() for call in answered(entry)}
     named = execute(con, TEXTS["calls"], {**here, "calls": list(ids)})
     calls = {ids[bytes(key)]: unraw(bytes(name)) for key, _, name in named}
@@ -227,11 +250,27 @@ def _write(con: Connection, asked: dict[str, Any], batch: _Batch) -> None:
     for row in batch.rows:
         last[row.seq] = last.get(row.seq, -1) + 1
         numbers.append(last[row.seq])
-    rows = {
-        "seqs": [row.seq for row in batch.rows], "pieces": numbers, "ats": [row.at_us for row in batch.rows],
-        "tools": [row.tool for row in batch.rows], "words": [_BETWEEN.join(row.words) for row in batch.rows],
-    }  # fmt: skip
-    execute(con, TEXTS["add"], {**here, **rows})
+    for some in _by_size(list(zip(batch.rows, numbers, strict=True))):
+        rows = {
+            "seqs": [row.seq for row, _ in some], "pieces": [number for _, number in some],
+            "ats": [row.at_us for row, _ in some], "tools": [row.tool for row, _ in some],
+            "words": [_BETWEEN.join(row.words) for row, _ in some],
+        }  # fmt: skip
+        execute(con, TEXTS["add"], {**here, **rows})
+
+
+def _by_size(rows: list[tuple[_Row, int]]) -> Iterator[list[tuple[_Row, int]]]:
+    """Rows, as many at a time as one statement adds within its deadline."""
+    some: list[tuple[_Row, int]] = []
+    words = 0
+    for one in rows:
+        words += len(one[0].words)
+        some.append(one)
+        if words > _WORDS_MAX:
+            yield some
+            some, words = [], 0
+    if some:
+        yield some
 
 
 class Background:
@@ -247,8 +286,11 @@ class Background:
         """Index all that is behind, soon, on another thread."""
         with self._mutex:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="hansard-indexer", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="hansard-indexer", daemon=True)
+                # Where none can be started the next search goes on.
+                with contextlib.suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
 
     def _work(self) -> None:
         # What it can't do now the next search does, or says that it is missing.
@@ -257,19 +299,14 @@ class Background:
 
     def close(self) -> None:
         """Return when the thread has ended; the store's connections are closed already."""
-        thread = self._thread
+        with self._mutex:
+            thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
 
 def rebuild(core: Core, progress: Any) -> None:
-    """Make the index anew: other indexers and searchers go on meanwhile."""
-
-    def forget(con: Connection) -> None:
-        for name in ("forget", "drop_all", "drop_all_calls"):
-            execute(con, TEXTS[name], {"tenant": core.tenant})
-
-    core.db.transact(forget)
+    """Index all that is not, however long that takes: other indexers and searchers go on meanwhile."""
     total = core.db.rows(TEXTS["indexed"], {"tenant": core.tenant})[0][0]
     while not catch_up(core, seconds=1.0):
         left = core.db.rows(TEXTS["indexed"], {"tenant": core.tenant})[0][0]

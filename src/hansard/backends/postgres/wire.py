@@ -19,7 +19,7 @@ import psycopg
 from psycopg import pq
 from psycopg.errors import error_from_result
 
-from .connecting import Connection, Lost, translate
+from .connecting import Connection, Lost, no_answer, translate
 
 Row: TypeAlias = list[bytes | None]
 Pack: TypeAlias = Callable[[Any], bytes]
@@ -204,7 +204,7 @@ def _wait(con: Connection, waiting: select.poll, end: float) -> None:
     left = end - time.monotonic()
     if left <= 0 or not waiting.poll(left * 1000):
         con.close()
-        msg = f"PostgreSQL did not answer within {con.deadline_s:g} s, so this is in doubt. Repeat the call with the same ids"
+        msg = f"the connection to PostgreSQL was lost ({no_answer(con.deadline_s)})"
         raise Lost(msg)
     con.pgconn.consume_input()
 

@@ -2,12 +2,11 @@
 
 A writer that knows the head of the log sends one statement: it moves the head on and adds the lines, or changes nothing.
 If somebody was faster, the head is read again and the appends are decided anew, then with the row locked. If the
-connection is cut, the group may be there: its last line says so, as no other can have that salt and hash.
+connection is cut, the group may be there: its last line says so, as no other can have that hash.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -15,19 +14,20 @@ from typing import Final
 import msgspec
 
 from ...backend import Answer, Request
-from ...codec.line import decode_line
 from ...errors import Corrupt, HansardError, NotFound, Unavailable
 from ...fold import FOLD_VERSION, Fold
+from ...model.documents import Document
 from ...model.entry import Entry
 from .. import commit
 from . import appending, documents, sources
-from .connecting import Clashed, Connection, Lost, execute, settle
+from .connecting import Again, Clashed, Connection, Lost, execute
 from .core import LINES, SQL, Core
+from .doubts import repeated, resolved
 from .known import Known
 from .packing import Rows, keys_of, lines_in, one_by_one, packed
 from .rows import Head, marks_of, raw
 
-_PAUSE_S: Final = 0.05
+_REPEAT: Final = "Repeat the call with the same ids or the same key: it adds nothing twice"
 
 
 def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> list[Answer]:
@@ -41,6 +41,15 @@ def commit_requests(core: Core, session: str, requests: Sequence[Request]) -> li
         if request.documents:
             return writer.under_lock([])
     return writer.optimistic()
+
+
+class _Written(msgspec.Struct):
+    """What one try wrote."""
+
+    known: Known | None
+    """What it found; None if it did not look."""
+    group: commit.Group
+    documents: list[Document] = []
 
 
 class _Writer:
@@ -93,6 +102,9 @@ class _Writer:
                 return self.under_lock([group])
             except Clashed:
                 self.clashed = True
+                return self.under_lock([])
+            except Again:
+                # Where the server's default isolation undoes who waited for another's commit.
                 return self.under_lock([])
             if moved:
                 return group.answers
@@ -152,8 +164,9 @@ class _Writer:
                 self._make_sure(known)
             self._learn(learned[0] if learned else _after(known, group))
             return True, {}
-        there = [decode_line(line) for row in found for line in lines_in(row)]
-        return False, {entry.id: entry for entry in there if entry.id in self.given}
+        # What can't be read is met again, and told, under the lock.
+        there = [sources.readable(line) for row in found for line in lines_in(row)]
+        return False, {entry.id: entry for entry in there if entry is not None and entry.id in self.given}
 
     def _rows(self, group: commit.Group) -> Rows:
         # What others gave ids, or what was refused once, is found by nothing but the ids.
@@ -166,10 +179,7 @@ class _Writer:
     def _make_sure(self, known: Known) -> None:
         """What is there already is durable, whoever wrote it: a commit after it is."""
         here = self.core.at(self.session, known.root)
-        with self.core.db.connection() as con:
-            con.doubtful = False
-            execute(con, SQL["settle"], here)
-            settle(con)
+        repeated(self.core.db, lambda con: execute(con, SQL["settle"], here))
 
     def _learn(self, known: Known) -> None:
         self.core.learn(raw(self.session), known)
@@ -177,63 +187,50 @@ class _Writer:
 
     # -- under the lock ------------------------------------------------------------------------------------------------
 
-    def under_lock(self, doubts: list[commit.Group]) -> list[Answer]:
+    def under_lock(self, sent: Sequence[commit.Group]) -> list[Answer]:
         """Decide and write in a transaction that holds the row; after a cut connection, again until it is known.
 
-        `doubts` are the groups that were sent and not answered: any one of them may be there.
+        `sent` are the groups that were sent and not answered: any one of them may be there.
         """
-        patience, began = self.core.db.settings.patience_s, time.monotonic()
-        while True:
-            sent: list[commit.Group] = []
-            try:
-                known, group = documents.retried(self.core, partial(self._locked, doubts=doubts, sent=sent))
-            except Lost:
-                doubts = [*doubts, *sent]
-                if time.monotonic() - began > patience:
-                    raise
-                time.sleep(_PAUSE_S)
-                continue
-            except (NotFound, Corrupt):
-                self.core.unlearn(self.session)
-                raise
-            self._learn(_after(known, group))
-            return group.answers
+        tries = [_Written(None, group) for group in sent]
+        try:
+            written = resolved(self.core.db, self._locked, sent=tries, advice=_REPEAT)
+        except (NotFound, Corrupt):
+            self.core.unlearn(self.session)
+            raise
+        if written.known is not None:
+            self._learn(_after(written.known, written.group))
+        return written.group.answers
 
-    def _locked(
-        self, con: Connection, *, doubts: list[commit.Group], sent: list[commit.Group]
-    ) -> tuple[Known, commit.Group]:
+    def _locked(self, con: Connection, tries: Sequence[_Written]) -> _Written:
         core, rows = self.core, partial(execute, con)
         head, fold = core.locked(con, self.session)
-        contended = not doubts and self.seen not in (None, head.hash)
+        contended = not tries and self.seen not in (None, head.hash)
         known = Known(head.root, head.seq, head.hash, head.first_seq, FOLD_VERSION, fold, head.has_prefix, contended)
         if self.clashed:
             aside = core.at(head.session, head.root, after=head.seq, now_us=core.clock())
             execute(con, LINES["set_aside"], aside)
-        arrived = next((group for group in doubts if self._arrived(con, head, group)), None)
+        arrived = next((one.group for one in tries if self._arrived(con, head, one)), None)
         if arrived is not None:
             execute(con, SQL["settle"], core.at(self.session, head.root))
-            return known, msgspec.structs.replace(arrived, fold=fold, hash=head.hash)
+            return _Written(known, msgspec.structs.replace(arrived, fold=fold, hash=head.hash))
         if self.given:
             self.there = sources.by_ids(rows, core, head, self.given)
         group = self._plan(fold, head.hash, lambda seq: sources.entry_at(rows, core, head, seq))
         if not group.lines:
             execute(con, SQL["settle"], core.at(self.session, head.root))
-            if not group.repeats:
-                self._write_documents(con, group)
-            return known, group
+            return _Written(known, group, [] if group.repeats else self._write_documents(con, group))
         if group.fold.needs_tree:
             more = [(entry, len(line)) for entry, line in zip(group.entries, group.lines, strict=True)]
             group.fold = core.fold_of(rows, head, more)
-        sent.append(group)
-        self._write(con, known, group)
-        return known, group
+        return _Written(known, group, self._write(con, known, group))
 
-    def _arrived(self, con: Connection, head: Head, group: commit.Group) -> bool:
-        last = group.entries[-1].seq
-        found = sources.some(partial(execute, con), self.core, head, [last])
-        return found.get(last) == group.lines[-1]
+    def _arrived(self, con: Connection, head: Head, one: _Written) -> bool:
+        if not one.group.lines:
+            return bool(one.documents) and all(documents.is_there(self.core, con, each) for each in one.documents)
+        return sources.holds(partial(execute, con), self.core, head, one.group.entries[-1])
 
-    def _write(self, con: Connection, known: Known, group: commit.Group) -> None:
+    def _write(self, con: Connection, known: Known, group: commit.Group) -> list[Document]:
         here = self.core.at(self.session, known.root)
         moved, _ = appending.change(con, here, known, group, self._rows(group), given=[])
         if not moved:
@@ -242,12 +239,14 @@ class _Writer:
         if not self._keeps_marks(known.fold, group.fold):
             execute(con, SQL["drop_marks"], here)
             execute(con, SQL["add_marks"], {**here, "marks": marks_of(group.fold.info())})
-        self._write_documents(con, group)
+        return self._write_documents(con, group)
 
-    def _write_documents(self, con: Connection, group: commit.Group) -> None:
+    def _write_documents(self, con: Connection, group: commit.Group) -> list[Document]:
+        written: list[Document] = []
         for request, answer in zip(self.requests, group.answers, strict=True):
             if request.documents and not isinstance(answer, HansardError):
-                documents.write_all(self.core, con, request.documents)
+                written += documents.write_all(self.core, con, request.documents)
+        return written
 
 
 def _after(known: Known, group: commit.Group) -> Known:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from ..context import SESSION, Run, pass_run
-from ..output import say
+from ..output import output_option
+from ..rows import told
 
 
 @click.command("ask")
@@ -13,8 +14,11 @@ from ..output import say
 @click.argument("question")
 @click.option("--option", "options", multiple=True, metavar="TEXT", help="An answer to choose; repeatable.")
 @click.option("--only-options", is_flag=True, help="Take no answer but these.")
+@output_option("table", "json")
 @pass_run
-def ask_command(run: Run, *, session: str, question: str, options: tuple[str, ...], only_options: bool) -> int:
+def ask_command(
+    run: Run, *, session: str, question: str, options: tuple[str, ...], only_options: bool, output: str
+) -> int:
     """Have a session wait for a person's answer; its status becomes paused. A question that waits already is replaced.
 
     \b
@@ -24,16 +28,16 @@ def ask_command(run: Run, *, session: str, question: str, options: tuple[str, ..
     """
     found = run.session(session)
     found.ask(question, options, allow_custom=not only_options)
-    say(f"{found.id}: waits for an answer: hansard answer {found.id} TEXT")
-    return 0
+    return told(found, f"waits for an answer: hansard answer {found.id} TEXT", output)
 
 
 @click.command("answer")
 @click.argument("session", type=SESSION)
 @click.argument("text")
 @click.option("--by", help="Who answers; it is kept in the record.")
+@output_option("table", "json")
 @pass_run
-def answer_command(run: Run, *, session: str, text: str, by: str | None) -> int:
+def answer_command(run: Run, *, session: str, text: str, by: str | None, output: str) -> int:
     """Answer the question that a session waits with.
 
     \b
@@ -45,5 +49,4 @@ def answer_command(run: Run, *, session: str, text: str, by: str | None) -> int:
     """
     found = run.session(session)
     found.answer(text, by=by)
-    say(f"{found.id}: answered")
-    return 0
+    return told(found, "answered", output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..context import Run, await_index, pass_run
-from ..output import Progress, dumps, output_option, plural, say
+from ..output import Progress, echo_path, output_option, plural, say, write_json
 from ..problems import CONFLICT, DAMAGED, NOTHING
 
 
@@ -30,11 +30,9 @@ def backup_command(run: Run, *, place: str, output: str) -> int:
     with Progress() as progress:
         made = store.backup(place, progress=progress)
     if output == "json":
-        import msgspec
-
-        click.echo(dumps(msgspec.to_builtins(made), indent=2))
+        write_json(made)
     else:
-        click.echo(made.path)
+        echo_path(made.path)
     say(f"{plural(len(made.sessions), 'session')}, {plural(made.documents, 'version')} of documents")
     for one in made.failed:
         say(f"not in the backup: {one.session or 'the store'}: {one.message}")
@@ -58,13 +56,11 @@ def restore_command(run: Run, *, place: str, overwrite: bool, dry_run: bool, out
     Sessions get what they lack and keep what they have more. One that is there with other entries is left as it is,
     and told; the exit code is then 4. With --overwrite it is replaced, and told.
     """
-    store = run.open(create=not dry_run)
+    store = run.filled(dry_run=dry_run)
     with Progress() as progress:
         done = store.restore(place, overwrite=overwrite, dry_run=dry_run, progress=progress)
     if output == "json":
-        import msgspec
-
-        click.echo(dumps(msgspec.to_builtins(done), indent=2))
+        write_json(done)
     for name in done.replaced:
         say(f"{name} {'would be' if dry_run else 'was'} replaced: it was there with other entries")
     for one in (*done.conflicts, *done.failed):

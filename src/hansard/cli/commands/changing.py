@@ -1,12 +1,20 @@
-"""`hansard fork`, `rename`, `rewind` and `tag`: changes that append, and lose nothing."""
+"""`hansard fork`, `rename`, `rewind`, `branches` and `tag`: changes that append, and lose nothing."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import click
 
 from ..context import SESSION, Run, pass_run
-from ..output import dumps, output_option, safe, say, write
-from ..rows import labels_from, session_row
+from ..output import echo_id, minute, output_option, plain, say, write, write_json
+from ..problems import NOTHING
+from ..rows import labels_from, session_row, told
+
+BRANCHES: Final = (
+    ("head", "END"), ("fork_point", "SHARED UP TO"), ("message_count", "MSGS"), ("visible", "VISIBLE"),
+    ("when", "LAST MESSAGE"),
+)  # fmt: skip
 
 
 @click.command("fork")
@@ -30,9 +38,9 @@ def fork_command(
     """
     made = run.session(session).fork(at=at, id=identifier, title=title)
     if output == "json":
-        click.echo(dumps(session_row(made.info), indent=2))
+        write_json(session_row(made.info))
     else:
-        click.echo(safe(made.id))
+        echo_id(made.id)
     return 0
 
 
@@ -40,8 +48,9 @@ def fork_command(
 @click.argument("session", type=SESSION)
 @click.argument("title", required=False)
 @click.option("--clear", is_flag=True, help="Go back to the title that follows from the first prompt.")
+@output_option("table", "json")
 @pass_run
-def rename_command(run: Run, *, session: str, title: str | None, clear: bool) -> int:
+def rename_command(run: Run, *, session: str, title: str | None, clear: bool, output: str) -> int:
     """Give a session a title. Generated titles never replace it.
 
     \b
@@ -52,10 +61,12 @@ def rename_command(run: Run, *, session: str, title: str | None, clear: bool) ->
     if (title is None) != clear:
         msg = "give a title, or --clear, exactly one of them"
         raise click.UsageError(msg)
+    if title is not None and not title.strip():
+        msg = "the title is empty; --clear goes back to the one that follows from the first prompt"
+        raise click.UsageError(msg)
     found = run.session(session)
     found.rename(title)
-    say(f"{found.id}: {found.title or 'no title'}")
-    return 0
+    return told(found, found.title or "no title", output)
 
 
 @click.command("rewind")
@@ -67,19 +78,46 @@ def rename_command(run: Run, *, session: str, title: str | None, clear: bool) ->
     metavar="SEQ",
     help="The new visible end; 0: before the first message.",
 )
+@output_option("table", "json")
 @pass_run
-def rewind_command(run: Run, *, session: str, to: int) -> int:
+def rewind_command(run: Run, *, session: str, to: int, output: str) -> int:
     """Move the visible end of a session; what came after stays on record as a branch.
 
     \b
     Examples:
       hansard rewind @last --to 8
+      hansard branches @last
       hansard show @last --all
     """
     found = run.session(session)
     before = found.info.head
     found.rewind(to=to)
-    say(f"{found.id}: the visible end is entry {to}; to go back: hansard rewind {found.id} --to {before}")
+    back = f"; to go back: hansard rewind {found.id} --to {before}" if before != to else ""
+    return told(found, f"the visible end is entry {to}{back}", output)
+
+
+@click.command("branches")
+@click.argument("session", type=SESSION)
+@output_option("table", "json", "jsonl", "md")
+@pass_run
+def branches_command(run: Run, *, session: str, output: str) -> int:
+    """List the branches of a session, the oldest first: each way that its conversation took, by its last entry.
+
+    \b
+    Examples:
+      hansard branches @last
+      hansard rewind @last --to 12
+
+    Rewinding to an END makes that branch the visible one, and forking there continues it elsewhere. The exit code is 1
+    if the session has no messages.
+    """
+    found = run.session(session)
+    rows = [plain(branch) for branch in found.branches()]
+    shown = [{**row, "when": minute(row["at"])} for row in rows] if output in ("table", "md") else rows
+    write(run, shown, BRANCHES, output=output)
+    if not rows:
+        say(f"{found.id}: no messages")
+        return NOTHING
     return 0
 
 
@@ -103,7 +141,7 @@ def tag_command(run: Run, *, session: str, labels: tuple[str, ...], remove: tupl
         found.tag(labels_from(labels), remove=remove)
     now = found.info.labels
     if output == "json":
-        click.echo(dumps(now, indent=2))
+        write_json(now)
     else:
         write(
             run,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..context import SESSION, Run, pass_run
+from ..context import SESSION, Run, pass_run, resolve
 from ..output import dumps, output_option, plural, say, with_file, write
 from ..problems import DAMAGED
 
@@ -47,16 +47,19 @@ def check_command(run: Run, *, session: str | None, heads: str | None, update: b
         msg = "--update goes with --heads FILE"
         raise click.UsageError(msg)
     store = run.listing() if heads is not None else run.open()
-    which = None if session is None else store.resolve(session)
+    which = None if session is None else resolve(store, session)
     kept = _read(heads) if heads is not None else None
     found = store.check(which, heads=kept, repair=repair)
     damage = sum(finding.severity == "damage" for finding in found)
-    write(run, (_row(finding) for finding in found), COLUMNS, output=output)
+    rows = [_row(finding) for finding in found]
+    write(run, map(_told, rows) if output in ("table", "md") else rows, COLUMNS, output=output, spare=("severity",))
     if heads is not None and not damage and (kept is None or update):
         _keep(store, heads)
     said = f"{plural(damage, 'place')} damaged" if damage else "no damage"
     notes = len(found) - damage
     say(said + (f", {plural(notes, 'note')}" if notes else ""))
+    if repair and found:
+        say("what could be set aside was moved to quarantine; `hansard check` says what is left")
     return DAMAGED if damage else 0
 
 
@@ -71,6 +74,12 @@ def _row(finding: Finding) -> dict[str, Any]:
         "offset": finding.offset,
         "place": place + (f" (byte {finding.offset})" if finding.line else ""),
     }
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as a table shows it, the place told once."""
+    told = row["message"].removeprefix(f"{row['path']}: ").removeprefix(f"line {row['line']} at byte {row['offset']}: ")
+    return {**row, "message": told}
 
 
 def _read(path: str) -> dict[str, list[int | str]] | None:

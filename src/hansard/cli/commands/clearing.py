@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..context import Run, pass_run
-from ..output import dumps, output_option, plural, safe, say
+from ..output import output_option, plural, safe, say, write_json
 from ..problems import Problem
 
 
@@ -25,10 +25,7 @@ def gc_command(run: Run, *, dry_run: bool, output: str) -> int:
     """
     found = run.open().collect_garbage(dry_run=dry_run)
     if output == "json":
-        import msgspec
-
-        done = msgspec.to_builtins(found)
-        click.echo(dumps({"removed": [] if dry_run else done, "would_remove": done if dry_run else []}, indent=2))
+        write_json({"removed": [] if dry_run else found, "would_remove": found if dry_run else []})
         return 0
     for one in found:
         click.echo(safe(f"{one.what} {one.name} {one.session}".rstrip()))
@@ -55,7 +52,7 @@ def reset_command(run: Run, *, yes: bool, force: bool, output: str) -> int:
         raise Problem(msg, code="usage", hint="add --yes to mean it", exit_code=2)
     count = run.open().reset(force=force)
     if output == "json":
-        click.echo(dumps({"removed": count}, indent=2))
+        write_json({"removed": count})
     else:
         say(f"{plural(count, 'session')} removed; {url} is as new")
     return 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..context import SESSION, Run, await_index, pass_run
+from ..context import SESSION, Run, await_index, pass_run, resolve
 from ..output import Progress, output_option, plural, say, write
 from ..problems import DAMAGED, NOTHING
 
@@ -47,7 +47,7 @@ def copy_command(run: Run, *, source: str, target: str, sessions: tuple[str, ...
     documents = 0
     with Progress() as progress:
         if sessions:
-            chosen = [here.resolve(name).id for name in sessions]
+            chosen = [resolve(here, name).id for name in sessions]
             copied = tuple(here.copy(chosen, there, as_=as_, progress=progress))
         else:
             report = here.copy_store(there, progress=progress)

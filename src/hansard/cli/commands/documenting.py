@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..context import SESSION, Run, confirm, pass_run
-from ..output import dumps, output_option, safe, say, write, write_bytes
+from ..output import output_option, safe, say, write, write_bytes, write_json
 from ..problems import NOTHING
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def documents_command() -> None:
     """
 
 
-@documents_command.command("ls")
+@documents_command.command("ls", short_help="List documents, all or of a category.")
 @click.argument("category", required=False)
 @_of_session
 @output_option("table", "json", "jsonl", "md")
@@ -81,7 +81,7 @@ def ls_command(run: Run, *, category: str | None, session: str | None, output: s
     return 0
 
 
-@documents_command.command("get")
+@documents_command.command("get", short_help="Write a document to stdout or a file.")
 @_named
 @click.option("--version", type=click.IntRange(1), metavar="N", help="As it was in this version.")
 @click.option("-f", "--file", type=click.Path(dir_okay=False), help="Write it to this file; default: stdout.")
@@ -101,7 +101,7 @@ def get_command(
     return 0
 
 
-@documents_command.command("put")
+@documents_command.command("put", short_help="Save a file as the next version of a document.")
 @_named
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
@@ -127,7 +127,7 @@ def put_command(
     found = kind or ("json" if file is not None and file.endswith(".json") else "md")
     saved = _documents(run, session, create=True).save(name, data, category=category, kind=found, expect=expect)
     if output == "json":
-        click.echo(dumps(_row(saved), indent=2))
+        write_json(_row(saved))
     else:
         say(f"{safe(name)}: version {saved.version}, {saved.size} bytes")
     return 0
@@ -158,7 +158,7 @@ def rm_command(
     return 0
 
 
-@documents_command.command("history")
+@documents_command.command("history", short_help="List all versions of a document.")
 @_named
 @output_option("table", "json", "jsonl", "md")
 @pass_run

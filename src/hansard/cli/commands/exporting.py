@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..context import SESSION, Run, pass_run
+from ..context import SESSION, Run, pass_run, resolve
 from ..output import Progress, dumps, plural, say, with_file, write_bytes
-from ..problems import CONFLICT
+from ..problems import CONFLICT, NOTHING
 from ..rows import message_row, on_record
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 FORMATS: Final = ("md", "html", "jsonl", "raw", "hansard", "archive")
 DIRECTORIES: Final = ("bamboo", "crabtalk", "oxios", "a3s")
 """Formats of `hansard.formats.directories`, spelled out so that a help text imports nothing."""
+MEANT: Final = {"md": {"--all", "--full", "--events"}, "html": {"--all", "--full", "--events"}, "jsonl": {"--all"}}
+"""The options that each format takes; the others take none."""
 
 
 @click.command("export")
@@ -34,7 +37,10 @@ DIRECTORIES: Final = ("bamboo", "crabtalk", "oxios", "a3s")
     help="See below.",
 )
 @click.option(
-    "-O", "--out", type=click.Path(dir_okay=False), help="Write to this file, which appears only when it is whole."
+    "-O",
+    "--out",
+    type=click.Path(dir_okay=False),
+    help="Write to this file, which appears only when it is whole; - is stdout.",
 )
 @click.option(
     "--all", "everything", is_flag=True, help="md, html, jsonl: every message on record, not only the visible ones."
@@ -67,17 +73,22 @@ def export_command(
 
     The exit code is 4 if a session was refused; the others are written all the same.
     """
+    chosen = {name for name, given in (("--all", everything), ("--full", full), ("--events", events)) if given}
+    if meaningless := sorted(chosen - MEANT.get(format_, set())):
+        msg = f"{' and '.join(meaningless)} can't be used with --format {format_}, which always gives all that it can hold"
+        raise click.UsageError(msg)
     if format_ in DIRECTORIES:
         return _directory(run, sessions, format_, out)
     if format_ == "archive":
         return _archive(run, sessions, out)
     if len(sessions) > 1:
-        msg = f"--format {format_} takes one session; only archive takes several"
+        msg = f"--format {format_} takes one session; archive and the directories of other programs take several"
         raise click.UsageError(msg)
     session = run.session("".join(sessions))
-    if format_ in ("raw", "hansard"):
-        lines = _raw(session) if format_ == "raw" else _native(session)
-        write_bytes(lines, out)
+    if format_ == "raw":
+        return _raw(session, out)
+    if format_ == "hansard":
+        write_bytes(_native(session), out)
         return 0
     messages = on_record(session, salvage=False) if everything else session.history()
     pieces = _pieces(session, format_, messages, full=full, events=events)
@@ -93,7 +104,7 @@ def _directory(run: Run, given: tuple[str, ...], format_: str, out: str | None) 
 
     *names, folder = given
     store = run.listing()
-    ids = list(dict.fromkeys(store.resolve(name).id for name in names))
+    ids = list(dict.fromkeys(resolve(store, name).id for name in names))
     report = export_directory(store, ids, folder, format=format_)
     for written in report.written:
         for note in written.notes:
@@ -112,21 +123,22 @@ def _archive(run: Run, names: Iterable[str], out: str | None) -> int:
         msg = "an archive is not for terminals; give -O FILE, or redirect stdout"
         raise click.UsageError(msg)
     store = run.listing()
-    ids = [store.resolve(name).id for name in names]
+    ids = [resolve(store, name).id for name in names]
     with Progress() as progress:
         with_file(out, lambda file: write_archive(store, ids, file, progress=progress))
     return 0
 
 
-def _raw(session: Session) -> Iterator[bytes]:
+def _raw(session: Session, out: str | None) -> int:
     from ...formats import raw_lines
 
-    count = 0
-    for line in raw_lines(session.entries(), session.attachment):
-        count += 1
-        yield line
-    if not count:
+    lines = raw_lines(session.entries(), session.attachment)
+    first = next(lines, None)
+    if first is None:
         say("this session was not imported from a file, so it has no raw lines; --format hansard gives its log")
+        return NOTHING
+    write_bytes(chain([first], lines), out)
+    return 0
 
 
 def _native(session: Session) -> Iterator[bytes]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ..context import Run, pass_run
-from ..output import Progress, megabytes, output_option, plural, say, write
-from ..problems import DAMAGED, NOTHING
+from ..output import Progress, megabytes, output_option, plain, plural, say, write, write_json
+from ..problems import DAMAGED, NOT_FOUND, NOTHING
 
 if TYPE_CHECKING:
     from ...formats.report import FileReport, ImportReport
@@ -20,7 +20,7 @@ COLUMNS: Final = (
     ("trouble", "TROUBLE"),
 )  # fmt: skip
 LISTED_MAX: Final = 20
-"""Unreadable lines that are told one by one on a terminal; -o json has all that the report holds."""
+"""Things of a kind that are told one by one; -o json has all that the report holds."""
 
 
 @click.command("import")
@@ -45,13 +45,16 @@ def import_command(run: Run, *, paths: tuple[str, ...], format_: str, dry_run: b
       hansard import ~/.bamboo ~/.crabtalk
       hansard import session.hansard.zip
 
-    Running it again adds only what is new. Every line is kept byte for byte, also one that can't be understood; the
-    result names such lines. A torn last line is left for the next time. With damage in a file the exit code is 6, and
-    everything else is in.
+    Running it again adds only what is new, and the table has only files with something new or wrong. Every line is kept
+    byte for byte, also one that can't be understood; the result names such lines. A torn last line is left for the next
+    time. With damage in a file the exit code is 6, and everything else is in. Of several paths one may not be there:
+    that is told, the others come in, and the exit code is 3.
     """
-    store = store_for(run, dry_run=dry_run)
-    archives = [path for path in paths if _is_archive(path)]
-    others = [path for path in paths if path not in archives]
+    missing = [path for path in paths if not Path(path).exists()]
+    there = [path for path in paths if path not in missing] or list(paths)
+    store = run.filled(dry_run=dry_run)
+    archives = [path for path in there if _is_archive(path)]
+    others = [path for path in there if path not in archives]
     from ...formats.report import ImportReport
 
     report = ImportReport(dry_run=dry_run)
@@ -72,21 +75,13 @@ def import_command(run: Run, *, paths: tuple[str, ...], format_: str, dry_run: b
         + (f", {plural(totals['documents'], 'document')} {would}written" if totals["documents"] else "")
         + (f", {plural(totals['damaged'], 'file')} damaged" if totals["damaged"] else "")
     )
+    for path in missing:
+        say(f"{path}: no such file or folder; the others were looked at")
     if report.damaged:
         return DAMAGED
+    if missing:
+        return NOT_FOUND
     return 0 if totals["sessions"] or totals["documents"] else NOTHING
-
-
-def store_for(run: Run, *, dry_run: bool) -> Store:
-    """The store to import into; a dry run doesn't make one where there is none."""
-    from ...errors import NotFound
-
-    if not dry_run:
-        return run.open(create=True)
-    try:
-        return run.open()
-    except NotFound:
-        return run.open("memory:", create=True)
 
 
 def _is_archive(path: str) -> bool:
@@ -119,20 +114,19 @@ def _take_archive(store: Store, path: str, *, dry_run: bool) -> FileReport:
 
 def _write(run: Run, report: ImportReport, output: str) -> None:
     if output == "json":
-        from ..output import dumps
-
-        click.echo(dumps(report.to_json(), indent=2))
+        write_json(report.to_json())
         return
-    import msgspec
-
     if output == "id":
         ids = dict.fromkeys(session.id for file in report.files for session in file.sessions)
         write(run, ({"id": name} for name in ids), (), output="id")
         return
-    rows = (msgspec.to_builtins(file) if output == "jsonl" else _told(file) for file in report.files)
-    write(run, rows, COLUMNS, output=output)
-    if output == "table":
-        tell_trouble(report)
+    if output == "jsonl":
+        write(run, map(plain, report.files), COLUMNS, output=output)
+        return
+    # What is there already is counted below the table: whoever imports every day looks for what is new, or wrong.
+    rows = map(_told, report.files)
+    write(run, (row for row in rows if row["added"] or row["trouble"]), COLUMNS, output=output)
+    tell_trouble(report)
 
 
 def _told(file: FileReport) -> dict[str, Any]:
@@ -158,18 +152,19 @@ def _told(file: FileReport) -> dict[str, Any]:
 
 def tell_trouble(report: ImportReport) -> None:
     """Say on stderr what could not be read, or came in otherwise than it was."""
-    told = 0
+    unreadable = [(file.path, line) for file in report.files for line in file.unreadable]
+    for path, line in unreadable[:LISTED_MAX]:
+        say(f"{path}:{line.line}: {line.reason}; kept as it is")
+    _say_more(len(unreadable), "unreadable line")
     for file in report.files:
-        for line in file.unreadable:
-            if told == LISTED_MAX:
-                say("more lines could not be read; -o json lists them")
-                return
-            say(f"{file.path}:{line.line}: {line.reason}; kept as it is")
-            told += 1
         for damage in file.damage[:LISTED_MAX]:
             say(f"{file.path}: {damage.place}: {damage.reason}")
-        for note in file.notes[:LISTED_MAX]:
+        _say_more(len(file.damage), "damage")
+        for note in (*file.notes[:LISTED_MAX], *(session.note for session in file.sessions if session.note)):
             say(f"{file.path}: {note}")
-        for session in file.sessions:
-            if session.note:
-                say(f"{file.path}: {session.note}")
+        _say_more(len(file.notes), "note")
+
+
+def _say_more(count: int, word: str) -> None:
+    if count > LISTED_MAX:
+        say(f"... {plural(count - LISTED_MAX, f'more {word}')}; -o json has all")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ..context import Run, confirm, pass_run
-from ..output import dumps, output_option, plural, safe, say
+from ..output import echo_id, output_option, plural, say, write_json
 from ..problems import NOTHING
 
 if TYPE_CHECKING:
@@ -88,12 +88,10 @@ def _seconds(age: str) -> float:
 
 def _tell(done: Cleaned, output: str) -> int:
     if output == "json":
-        import msgspec
-
-        click.echo(dumps(msgspec.to_builtins(done), indent=2))
+        write_json(done)
     else:
         for name in done.deleted:
-            click.echo(safe(name))
+            echo_id(name)
         for kept in done.kept:
             say(f"{kept.id} stays: {kept.reason}")
     for error in done.errors:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..context import SESSION, Run, folder_of, pass_run
+from ..context import SESSION, Run, folder_of, pass_run, resolve
+from ..output import echo_path
 
 
 @click.command("path")
@@ -21,5 +22,5 @@ def path_command(run: Run, *, session: str) -> int:
     Read there as you like. Writing is for Hansard alone: `check` tells any other change.
     """
     store = run.listing()
-    click.echo(str(folder_of(store, store.resolve(session).id)))
+    echo_path(folder_of(store, resolve(store, session).id))
     return 0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import click
 
-from ..context import SESSION, Run, confirm, pass_run
-from ..output import dumps, output_option, plural, safe, say
+from ..context import SESSION, Run, confirm, pass_run, resolve
+from ..output import echo_id, output_option, plural, safe, say, write_json
 from ..problems import NOTHING
+from ..rows import session_row
 
 
 @click.command("pin")
 @click.argument("sessions", nargs=-1, required=True, type=SESSION, metavar="SESSION...")
+@output_option("table", "json")
 @pass_run
-def pin_command(run: Run, *, sessions: tuple[str, ...]) -> int:
+def pin_command(run: Run, *, sessions: tuple[str, ...], output: str) -> int:
     """Pin sessions. What is pinned is not removed by cleanup, prune or rm, nor is what it hangs on.
 
     \b
@@ -20,26 +22,31 @@ def pin_command(run: Run, *, sessions: tuple[str, ...]) -> int:
       hansard pin @last
       hansard ls --pinned
     """
-    return _pin(run, sessions, pinned=True)
+    return _pin(run, sessions, output, pinned=True)
 
 
 @click.command("unpin")
 @click.argument("sessions", nargs=-1, required=True, type=SESSION, metavar="SESSION...")
+@output_option("table", "json")
 @pass_run
-def unpin_command(run: Run, *, sessions: tuple[str, ...]) -> int:
+def unpin_command(run: Run, *, sessions: tuple[str, ...], output: str) -> int:
     """Take the pin of sessions away.
 
     \b
     Example:
       hansard unpin 0199d3b2
     """
-    return _pin(run, sessions, pinned=False)
+    return _pin(run, sessions, output, pinned=False)
 
 
-def _pin(run: Run, sessions: tuple[str, ...], *, pinned: bool) -> int:
-    for session in [run.session(name) for name in sessions]:
+def _pin(run: Run, sessions: tuple[str, ...], output: str, *, pinned: bool) -> int:
+    store = run.listing()
+    chosen = [resolve(store, name) for name in sessions]
+    for session in chosen:
         session.update(pinned=pinned)
         say(f"{session.id}: {'pinned' if pinned else 'not pinned'}")
+    if output == "json":
+        write_json([session_row(session.info) for session in chosen])
     return 0
 
 
@@ -69,9 +76,7 @@ def clear_command(
     before = found.info.head
     done = found.clear(keep_system=not drop_system, erase=erase, reason=reason)
     if output == "json":
-        import msgspec
-
-        click.echo(dumps({"session": found.id, "erased": msgspec.to_builtins(done)}, indent=2))
+        write_json({"session": found.id, "erased": done})
         return 0
     if done is None:
         say(f"{found.id}: cleared; to go back: hansard rewind {found.id} --to {before}")
@@ -96,7 +101,11 @@ def latest_command(run: Run, *, agent: str | None, user: str | None, active: boo
     """
     found = run.listing().latest(agent=agent, user=user, order="activity" if active else "created")
     if found is None:
-        say("no session of this agent and user")
+        owner = " and ".join(
+            f"of {what} {name!r}" if name else f"without {article} {what}"
+            for article, what, name in (("an", "agent", agent), ("a", "user", user))
+        )
+        say(f"no session {owner}; `hansard ls` lists all")
         return NOTHING
-    click.echo(safe(found.id))
+    echo_id(found.id)
     return 0

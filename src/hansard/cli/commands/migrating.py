@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ..context import Run, pass_run
-from ..output import Progress, megabytes, output_option, plural, say, write
+from ..output import Progress, megabytes, output_option, plain, plural, say, write, write_json
 from ..problems import DAMAGED, NOTHING
-from .importing import store_for, tell_trouble
+from .importing import tell_trouble
 
 if TYPE_CHECKING:
     from ...formats.report import ImportReport
@@ -44,15 +44,12 @@ def migrate_command(run: Run, *, directory: str, format_: str, dry_run: bool, ou
     """
     from ...formats import import_paths
 
-    store = store_for(run, dry_run=dry_run)
+    store = run.filled(dry_run=dry_run)
     with Progress(megabytes) as progress:
         report = import_paths(store, [directory], format=format_, progress=progress, dry_run=dry_run)
     rows = list(_rows(store, report))
     if output == "json":
-        from ..output import dumps
-
-        whole = {"directory": directory, "sessions": rows, **report.to_json()}
-        click.echo(dumps(whole, indent=2))
+        write_json({"directory": directory, "sessions": rows, **report.to_json()})
     else:
         write(run, (row for row in rows if row["id"] or output != "id"), COLUMNS, output=output)
     if output in ("table", "md"):
@@ -72,10 +69,8 @@ def migrate_command(run: Run, *, directory: str, format_: str, dry_run: bool, ou
 
 def _rows(store: Store, report: ImportReport) -> Iterator[dict[str, Any]]:
     """One row for each session, and one for each file of which none came in."""
-    import msgspec
-
     for file in report.files:
-        damage, notes = msgspec.to_builtins(file.damage), list(file.notes)
+        damage, notes = plain(file.damage), list(file.notes)
         if file.skipped:
             yield {"path": file.path, "format": file.format, "source": file.path, "id": "", "trouble": file.skipped}
         elif damage and not file.sessions:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import click
 
-from ..context import SESSION, Run, confirm, pass_run
-from ..output import dumps, output_option, plural, safe, say
+from ..context import SESSION, Run, confirm, pass_run, resolve
+from ..output import echo_id, output_option, plural, safe, say, write_json
+
+_RANGE: Final = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 
 
 @click.command("rm")
@@ -26,26 +31,35 @@ def rm_command(run: Run, *, sessions: tuple[str, ...], yes: bool, force: bool, d
     Without a terminal it needs --yes. The ids that went, sub-agents included, go to stdout.
     """
     store = run.listing()
-    chosen = list({found.id: found for found in (store.resolve(name) for name in sessions)}.values())
-    going = list(dict.fromkeys(
-        name for found in chosen for name in (found.id, *(child.id for child in found.children(recursive=True)))
-    ))  # fmt: skip
-    if not dry_run:
-        children = len(going) - len(chosen)
-        also = f" and {plural(children, 'sub-agent session')}" if children else ""
-        titles = ", ".join(f"{found.id} ({found.title})" if found.title else found.id for found in chosen[:3])
-        more = " …" if len(chosen) > 3 else ""
-        confirm(safe(f"Remove {plural(len(chosen), 'session')}{also}: {titles}{more}?"), yes=yes)
-        for found in chosen:
-            store.delete(found, force=force)
-    if output == "json":
-        click.echo(dumps({"removed": [] if dry_run else going, "would_remove": going if dry_run else []}, indent=2))
-    else:
-        for name in going:
-            click.echo(safe(name))
+    chosen = list({found.id: found for found in (resolve(store, name) for name in sessions)}.values())
+    trees = [(found, [found.id, *(child.id for child in found.children(recursive=True))]) for found in chosen]
+    going = list(dict.fromkeys(name for _, names in trees for name in names))
     if dry_run:
+        _tell(going, output, dry_run=True)
         say("nothing was removed")
+        return 0
+    children = len(going) - len(chosen)
+    also = f" and {plural(children, 'sub-agent session')}" if children else ""
+    titles = ", ".join(f"{found.id} ({found.title})" if found.title else found.id for found in chosen[:3])
+    more = " …" if len(chosen) > 3 else ""
+    confirm(safe(f"Remove {plural(len(chosen), 'session')}{also}: {titles}{more}?"), yes=yes)
+    gone: list[str] = []
+    try:
+        for found, names in trees:
+            store.delete(found, force=force)
+            gone += (name for name in names if name not in gone)
+    finally:
+        # Also where one may not go, or the program is ended: what went before is gone.
+        _tell(gone, output, dry_run=False)
     return 0
+
+
+def _tell(names: list[str], output: str, *, dry_run: bool) -> None:
+    if output == "json":
+        write_json({"removed": [] if dry_run else names, "would_remove": names if dry_run else []})
+        return
+    for name in names:
+        echo_id(name)
 
 
 @click.command("erase")
@@ -69,13 +83,11 @@ def erase_command(
     It reaches log, index, search, attachments and forks in this store; copies and backups it can't reach, and says so.
     """
     found = run.session(session)
-    wanted = _numbers(seqs)
+    wanted = _numbers(seqs, last=found.seq)
     confirm(safe(f"Erase {plural(len(wanted), 'entry', 'entries')} of {found.id} for good?"), yes=yes)
     done = found.erase(wanted, reason=reason, by=by)
     if output == "json":
-        import msgspec
-
-        click.echo(dumps(msgspec.to_builtins(done), indent=2))
+        write_json(done)
         return 0
     say(f"erased: {', '.join(map(str, done.seqs))}")
     for what, names in (("attachments that went with them", done.attachments), ("forks that showed them", done.forks)):
@@ -86,17 +98,19 @@ def erase_command(
     return 0
 
 
-def _numbers(given: tuple[str, ...]) -> list[int]:
-    """Numbers and ranges as typed.
+def _numbers(given: tuple[str, ...], *, last: int) -> list[int]:
+    """Numbers and ranges as typed, none of them beyond the last entry.
 
     Raises:
-        click.BadParameter: one is neither.
+        click.BadParameter: one is neither, or names entries that are not there.
     """
     found: list[int] = []
     for item in given:
-        first, _, last = item.partition("-")
-        if not first.isdecimal() or not (last or first).isdecimal() or int(last or first) < int(first):
-            msg = f"{item!r} is neither a number nor a range such as 14-20"
+        said = _RANGE.fullmatch(item)
+        first, end = (int(said[1]), int(said[2] or said[1])) if said else (0, 0)
+        if not 1 <= first <= end <= last:
+            shown = item if len(item) <= 40 else f"{item[:40]}…"
+            msg = f"{shown!r} is no entry from 1 to {last}, nor a range of them such as 14-20"
             raise click.BadParameter(msg)
-        found += range(int(first), int(last or first) + 1)
+        found += range(first, end + 1)
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import Any, Final
 
 import click
 
-from ..context import Run, pass_run
-from ..output import minute, output_option, say, write
+from ..context import SESSION, Run, pass_run, resolve
+from ..output import dumps, minute, output_option, plain, say, write
 from ..problems import NOTHING
 
 COLUMNS: Final = (
@@ -19,6 +20,7 @@ COLUMNS: Final = (
 
 @click.command("runs")
 @click.option("--status", multiple=True, help="running, dead, completed, error, cancelled; repeatable.")
+@click.option("--session", type=SESSION, help="Only runs of this session.")
 @click.option("--agent", help="Only runs of this agent.")
 @click.option("--user", help="Only runs on sessions of this user.")
 @click.option("--project", help="Only runs on sessions of this project.")
@@ -26,7 +28,14 @@ COLUMNS: Final = (
 @output_option()
 @pass_run
 def runs_command(
-    run: Run, *, status: tuple[str, ...], agent: str | None, limit: int, output: str, **equal: str | None
+    run: Run,
+    *,
+    status: tuple[str, ...],
+    session: str | None,
+    agent: str | None,
+    limit: int,
+    output: str,
+    **equal: str | None,
 ) -> int:
     """List runs, those of the most active session first. A run is dead if its lease ran out before it ended.
 
@@ -40,18 +49,19 @@ def runs_command(
         asked["run_status"] = status
     if agent is not None:
         asked["run_agent"] = agent
-    import msgspec
-
+    store = run.listing()
+    if session is not None:
+        asked["id"] = resolve(store, session).id
     rows: list[dict[str, Any]] = []
-    for found in islice(run.listing().runs(**asked), limit):
-        row: dict[str, Any] = msgspec.to_builtins(found)
+    for found in islice(store.runs(**asked), min(limit, sys.maxsize)):
+        row: dict[str, Any] = plain(found)
         if output in ("table", "md"):
             usage = found.usage
             row |= {
                 "started": minute(found.started_at),
                 "tokens": usage.input + usage.output + usage.cache_read + usage.cache_write,
                 "cost": f"{usage.cost:.4f}" if usage.cost else "",
-                "told": found.error["message"] if isinstance(found.error, dict) else found.task,
+                "told": _words(found.error) or found.task,
             }
         rows.append(row)
     write(run, rows, COLUMNS, output=output)
@@ -59,3 +69,11 @@ def runs_command(
         say("no runs" + (" meet this" if asked else " on record"))
         return NOTHING
     return 0
+
+
+def _words(error: Any) -> str:
+    """What an error says, whatever it is; "" if there is none."""
+    said = error.get("message") if isinstance(error, dict) else error
+    if said is None:
+        said = error
+    return said if isinstance(said, str) else "" if said is None else dumps(said)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
 
 from ..context import SESSION, Run, pass_run
-from ..output import dumps, output_option, say, write
+from ..output import Row, output_option, say, write
 from ..problems import NOTHING
 from ..rows import entry_row, message_row, on_record
 from ..transcript import print_head, print_message
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 )
 @click.option("--prompts", is_flag=True, help="Only what the user said.")
 @click.option("--full", is_flag=True, help="Long tool results in full.")
-@click.option("--raw", is_flag=True, help="The entries of the record as JSON Lines, nothing decoded.")
+@click.option(
+    "--raw", is_flag=True, help="The entries of the record as JSON Lines (-o json: as one list), nothing decoded."
+)
 @click.option("--salvage", is_flag=True, help="Read around damage instead of stopping at it.")
 @output_option("table", "json", "jsonl", "md")
 @pass_run
@@ -57,10 +59,17 @@ def show_command(
 
     The text is stripped of control sequences; `hansard export --format raw` has every byte.
     """
-    found = run.session(session)
     low, high = first or 0, last_seq
+    if high is not None and low > high:
+        msg = f"there is nothing from entry {low} up to entry {high}: --from is the smaller number"
+        raise click.UsageError(msg)
+    if raw and (everything or prompts or full or output == "md"):
+        msg = "--raw gives all entries as they are; --all, --prompts, --full and -o md are for messages"
+        raise click.UsageError(msg)
+    found = run.session(session)
     if raw:
-        return _raw(found, low, high, last, salvage=salvage)
+        rows = _raw(found, low, high, last, salvage=salvage)
+        return 0 if write(run, rows, (), output="json" if output == "json" else "jsonl") else NOTHING
     messages: Iterable[Message] = (
         on_record(found, salvage=salvage) if everything else found.history(on_damage="skip" if salvage else "raise")
     )
@@ -90,7 +99,7 @@ def _transcript(run: Run, session: Session, messages: list[Message], *, full: bo
         print_message(run, message, full=full)
 
 
-def _raw(session: Session, low: int, high: int | None, last: int | None, *, salvage: bool) -> int:
+def _raw(session: Session, low: int, high: int | None, last: int | None, *, salvage: bool) -> Iterable[Row]:
     entries = session.entries(
         after=max(0, low - 1),
         before=None if high is None else high + 1,
@@ -98,7 +107,4 @@ def _raw(session: Session, low: int, high: int | None, last: int | None, *, salv
         newest_first=last is not None,
         on_damage="skip" if salvage else "raise",
     )
-    rows: Iterator[dict[str, object]] = (entry_row(entry) for entry in entries)
-    for row in rows if last is None else reversed(list(rows)):
-        click.echo(dumps(row))
-    return 0
+    return map(entry_row, entries if last is None else reversed(list(entries)))

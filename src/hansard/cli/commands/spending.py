@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import click
 
-from ..context import Run, pass_run
-from ..output import output_option, say, write
+from ..context import SESSION, TIME, Run, in_tree, pass_run, resolve
+from ..output import output_option, plain, say, write
 from ..problems import NOTHING
 from ..rows import labels_from
 
@@ -22,8 +22,9 @@ COLUMNS: Final = (
     "--by", default="day,model", show_default=True, metavar="GROUP,...",
     help="day, month, model, provider, project, agent, user, session, root, kind; empty: one sum.",
 )  # fmt: skip
-@click.option("--since", metavar="TIME", help="Only calls at or after this time, e.g. 2026-11-01.")
-@click.option("--until", metavar="TIME", help="Only calls before this time.")
+@click.option("--since", type=TIME, help="Only calls at or after this time, e.g. 2026-11-01, or 7d.")
+@click.option("--until", type=TIME, help="Only calls before this time.")
+@click.option("--session", type=SESSION, help="Only this session, with its sub-agents.")
 @click.option("--agent", help="Only sessions of this agent, with their sub-agents.")
 @click.option("--user", help="Only sessions of this user.")
 @click.option("--project", help="Only sessions of this project.")
@@ -36,6 +37,7 @@ def usage_command(
     by: str,
     since: str | None,
     until: str | None,
+    session: str | None,
     labels: tuple[str, ...],
     output: str,
     **equal: str | None,
@@ -52,12 +54,13 @@ def usage_command(
     filters: dict[str, Any] = {name: value for name, value in equal.items() if value is not None}
     if labels:
         filters["labels"] = labels_from(labels)
-    found = run.listing().usage(by=groups, since=since, until=until, **filters)
-    import msgspec
-
-    rows = [{**one.by, **msgspec.structs.asdict(one.usage)} for one in found]
+    store = run.listing()
+    if session is not None:
+        filters |= in_tree(resolve(store, session))
+    found = store.usage(by=groups, since=since, until=until, **filters)
+    rows = [{**one.by, **plain(one.usage)} for one in found]
     if output in ("table", "md"):
-        rows = [{**row, "cost": f"{row['cost']:.4f}"} for row in rows]
+        rows = [{**row, "cost": f"{row['cost']:.4f}" if row["cost"] else ""} for row in rows]
     write(run, rows, (*((name, name.upper()) for name in groups), *COLUMNS), output=output)
     if not rows:
         say("no calls of models on record" + (" meet this" if filters or since or until else ""))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import click
 
 from ..context import Run, pass_run
-from ..output import Progress, dumps, output_option, say, write
+from ..output import Progress, echo_path, output_option, say, write, write_json
+from ..problems import UNAVAILABLE
 
 
 @click.group("store")
@@ -23,7 +23,7 @@ def store_command() -> None:
     """
 
 
-@store_command.command("where")
+@store_command.command("where", short_help="Say which store is meant, and whether it is there.")
 @output_option("table", "json")
 @pass_run
 def where_command(run: Run, *, output: str) -> int:
@@ -33,24 +33,18 @@ def where_command(run: Run, *, output: str) -> int:
     Example:
       hansard store where
     """
-    from ...errors import NotFound
-
     url, why = run.where()
-    try:
-        backend: str | None = run.open().backend_name
-    except NotFound:
-        backend = None
+    store = run.there()
+    backend = store and store.backend_name
     if output == "json":
-        click.echo(
-            dumps({"store": _shown(url), "said_by": why, "exists": backend is not None, "backend": backend}, indent=2)
-        )
+        write_json({"store": url, "said_by": why, "exists": backend is not None, "backend": backend})
     else:
-        click.echo(_shown(url))
+        echo_path(url)
         say(f"said by {why}; " + (f"a {backend} store" if backend else "there is no store yet"))
     return 0
 
 
-@store_command.command("health")
+@store_command.command("health", short_help="Prove that a write can be made durable.")
 @output_option("table", "json")
 @pass_run
 def health_command(run: Run, *, output: str) -> int:
@@ -60,19 +54,19 @@ def health_command(run: Run, *, output: str) -> int:
     Example:
       hansard store health
     """
-    import msgspec
-
     health = run.open().health()
     if output == "json":
-        click.echo(dumps(msgspec.to_builtins(health), indent=2))
-        return 0
+        write_json(health)
+        return 0 if health.ok else UNAVAILABLE
     rows: list[dict[str, Any]] = [{"name": "backend", "value": health.backend}, {"name": "ok", "value": health.ok}]
     rows += [{"name": name, "value": str(value)} for name, value in health.details.items()]
     write(run, rows, (("name", "WHAT"), ("value", "VALUE")), output="table")
-    return 0
+    if not health.ok:
+        say("nothing can be written there; `hansard copy` brings the store to a disk that can be written")
+    return 0 if health.ok else UNAVAILABLE
 
 
-@store_command.command("reindex")
+@store_command.command("reindex", short_help="Make the indexes anew from the logs.")
 @pass_run
 def reindex_command(run: Run) -> int:
     """Make everything that is derived anew from the logs, while readers and writers go on.
@@ -87,7 +81,7 @@ def reindex_command(run: Run) -> int:
     return 0
 
 
-@store_command.command("init")
+@store_command.command("init", short_help="Make the store if it is not there.")
 @pass_run
 def init_command(run: Run) -> int:
     """Make the store if it is not there: a folder, or the tables in a PostgreSQL database.
@@ -99,12 +93,12 @@ def init_command(run: Run) -> int:
     """
     url, _ = run.where()
     run.open(create=True)
-    click.echo(_shown(url))
+    echo_path(url)
     say("the store is there")
     return 0
 
 
-@store_command.command("status")
+@store_command.command("status", short_help="Say whether the tables are those of this version.")
 @output_option("table", "json")
 @pass_run
 def status_command(run: Run, *, output: str) -> int:
@@ -118,12 +112,8 @@ def status_command(run: Run, *, output: str) -> int:
 
     found = tables(run.url)
     if found is None:
-        from ...errors import NotFound
-
-        try:
-            there: dict[str, Any] = {"there": True, "backend": run.open().backend_name}
-        except NotFound:
-            there = {"there": False}
+        store = run.there()
+        there: dict[str, Any] = {"there": store is not None, "backend": store and store.backend_name}
         pending: list[dict[str, Any]] = []
     else:
         with found:
@@ -131,7 +121,7 @@ def status_command(run: Run, *, output: str) -> int:
         there = {"there": status.there, "backend": "postgres", "migrations": list(status.done)}
         pending = [_row_of(one) for one in status.pending]
     if output == "json":
-        click.echo(dumps({**there, "pending": pending}, indent=2))
+        write_json({**there, "pending": pending})
         return 0
     rows = [{"name": name, "value": str(value)} for name, value in there.items()]
     rows += [{"name": "pending", "value": f"{one['number']:04} {one['name']} ({one['phase']})"} for one in pending]
@@ -139,7 +129,7 @@ def status_command(run: Run, *, output: str) -> int:
     return 0
 
 
-@store_command.command("migrate")
+@store_command.command("migrate", short_help="Change the tables to what this version needs.")
 @click.option("--plan", is_flag=True, help="Print what would be run, and run nothing.")
 @click.option(
     "--phase", type=click.Choice(["pre", "post"]), help="Only what runs before, or after, the new version is deployed."
@@ -171,11 +161,6 @@ def migrate_command(run: Run, *, plan: bool, phase: str | None) -> int:
         click.echo(f"{one.number:04} {one.name} ({one.phase})")
     say(f"{len(done)} migrations done" if done else "nothing was pending")
     return 0
-
-
-def _shown(url: str) -> str:
-    """A URL without its password."""
-    return re.sub(r"(//[^/:@]*):[^/]*@", r"\1:***@", url)
 
 
 def _row_of(migration: Any) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 # ruff: noqa: D102, S101 - the name of a test is its sentence, and asserting is what it does
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from ...backend import Answer
@@ -227,6 +229,21 @@ def _submitted(drive: Driver, session: str, *texts: str, **asked: int) -> list[A
 
 class Threads:
     """Many callers at once."""
+
+    def test_an_append_is_acknowledged_also_where_no_thread_can_be_started(
+        self, drive: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_thread: threading.Thread) -> None:
+            msg = "can't start new thread"
+            raise RuntimeError(msg)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            drive.new("s")
+            assert drive.say("s", "one").seq == 2
+            assert drive.backend.wait("s", after=2, timeout_s=0.01) == 2
+        assert drive.say("s", "two").seq == 3
+        assert promptly(drive.backend.close) is None
 
     def test_threads_on_one_session_lose_repeat_and_reorder_nothing(self, drive: Driver) -> None:
         drive.new("s")

@@ -102,7 +102,7 @@ class Awaiting:
             assert together(wait, write) == [2, 2]
         finally:
             other.close()
-        assert abs(times[1] - times[0]) < 5, "a slow machine aside, 200 ms are promised"
+        assert abs(times[1] - times[0]) < 30, "a slow machine aside, 200 ms are promised"
 
     def test_when_the_time_is_over_the_last_seq_is_told(self, drive: Driver) -> None:
         drive.new("s")

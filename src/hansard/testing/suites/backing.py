@@ -175,21 +175,20 @@ class Backing:
         self, store: Store, drive: Driver, tmp_path: Path
     ) -> None:
         sessions = [store.create(id=f"s{number}") for number in range(4)]
-        stop = threading.Event()
+        stop, begun = threading.Event(), threading.Semaphore(0)
         acknowledged: dict[str, int] = {}
 
         def write(session: Any) -> None:
             while not stop.is_set():
                 acknowledged[session.id] = session.append([user("x"), assistant("y")])
+                begun.release()
 
         threads = [threading.Thread(target=write, args=(session,)) for session in sessions]
         for thread in threads:
             thread.start()
         try:
-            for _ in range(10_000):
-                if len(acknowledged) == len(sessions):
-                    break
-                stop.wait(0.001)
+            while len(acknowledged) < len(sessions):
+                assert begun.acquire(timeout=60)
             before = dict(acknowledged)
             made = store.backup(tmp_path / "b")
         finally:

@@ -7,7 +7,8 @@ import pytest
 
 from ...errors import Corrupt, HansardError
 from ...model.entry import user
-from ...query import EVERYTHING
+from ...model.requests import Creation
+from ...query import EVERYTHING, parse
 from ..driver import Backdoor, Driver, said
 
 
@@ -87,6 +88,62 @@ class Damaging:
         assert drive.say("t", "on").added == 1
         assert "t" in {info.id for info in drive.backend.find(EVERYTHING, order="id", limit=9, cursor=None)}
         assert drive.findings("t") == []
+
+    @pytest.mark.parametrize("how", [*DAMAGE, "no time", "no kind"])
+    def test_a_search_finds_what_other_sessions_said(self, drive: Driver, backdoor: Backdoor, how: str) -> None:
+        if how in DAMAGE:
+            _damaged(drive, backdoor, how)
+        else:
+            drive.new("t", first=[user("intact")])
+            drive.new("s", first=[user("two")])
+            was, now = {"no time": (b'"at":"20', b'"at":"2x'), "no kind": (b'"kind":"m', b'"kind":"M')}[how]
+            first, *rest = backdoor.log("s").splitlines(keepends=True)
+            backdoor.replace("s", first + b"".join(rest).replace(was, now))
+        for _ in range(2):
+            found = drive.backend.search(parse("intact"), session=None, order="newest", limit=9, cursor=None)
+            assert [hit.session for hit in found] == ["t"]
+
+    @pytest.mark.parametrize("how", ["changed", "zeroed"])
+    def test_a_fork_that_shows_it_is_damaged_for_whoever_reads_it(
+        self, drive: Driver, backdoor: Backdoor, how: str
+    ) -> None:
+        drive.need("fork")
+        drive.new("s")
+        for text in ("two", "three", "four", "five"):
+            drive.say("s", text)
+        drive.backend.fork("s", Creation(id="f"), at=5)
+        drive.say("f", "seven")
+        broken = [
+            line[:-9] + b"\n" if how == "changed" else bytes(len(line)) for line in backdoor.log("s").splitlines()
+        ]
+        lines = backdoor.log("s").splitlines(keepends=True)
+        backdoor.replace("s", b"".join([*lines[:2], broken[2], *lines[3:]]))
+        with pytest.raises(Corrupt):
+            drive.entries("f")
+        assert "damage" in drive.findings()
+
+    @pytest.mark.parametrize("line", [0, 1, 2, 3])
+    @pytest.mark.parametrize("how", ["changed", "zeroed"])
+    def test_a_damaged_fork_hinders_nothing_of_the_session_it_was_made_of(
+        self, drive: Driver, backdoor: Backdoor, how: str, line: int
+    ) -> None:
+        drive.need("fork")
+        drive.need("erase")
+        drive.new("s")
+        for text in ("two", "secret", "four"):
+            drive.say("s", text)
+        drive.backend.fork("s", Creation(id="f"), at=4)
+        for text in ("six", "seven", "eight"):
+            drive.say("f", text)
+        lines = backdoor.log("f").splitlines(keepends=True)
+        bad = lines[line][:-9] + b"\n" if how == "changed" else bytes(len(lines[line]) - 1) + b"\n"
+        backdoor.replace("f", b"".join([*lines[:line], bad, *lines[line + 1 :]]))
+        assert drive.backend.erase("s", [3], by=None, reason=None).seqs == (3,)
+        assert drive.texts("s") == ["two", "", "four"]
+        assert drive.backend.fork("s", Creation(id="g"), at=4).new
+        assert drive.backend.delete("s") == ("s",)
+        assert drive.texts("g") == ["two", "", "four"]
+        assert [finding.session for finding in drive.backend.check("g")] == []
 
     @pytest.mark.parametrize("finder", ["read", "check"])
     @pytest.mark.parametrize("how", DAMAGE)

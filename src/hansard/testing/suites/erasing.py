@@ -76,47 +76,6 @@ class Erasing:
             drive.backend.attachment("s", one.sha256)
         assert drive.backend.attachment("s", two.sha256) == b"two"
 
-    def test_forks_no_longer_show_it(self, drive: Driver) -> None:
-        drive.need("fork")
-        drive.new("s", first=[user(SECRET)])
-        drive.backend.fork("s", Creation(id="f"), at=None)
-        drive.backend.erase("s", [2], by=None, reason=None)
-        assert drive.entries("f")[1].erased
-        assert drive.backend.info("f").title != SECRET
-        assert drive.findings() == []
-
-    def test_what_a_fork_copied_of_it_goes_too(self, drive: Driver, backdoor: Backdoor) -> None:
-        drive.need("fork")
-        drive.new("s", first=[user("two")])
-        drive.append("s", NewEntry(kind="amend", body={"seq": 2, "body": user(SECRET).body}))
-        drive.backend.fork("s", Creation(id="f"), at=2)
-        assert drive.backend.erase("s", [2], by="ana", reason=None).forks == ("f",)
-        assert SECRET.encode() not in backdoor.log("f")
-        assert drive.entries("f")[-1].kind == "erase"
-        assert drive.findings() == []
-
-    def test_a_fork_whose_origin_is_gone_can_erase_what_it_was_left(self, drive: Driver) -> None:
-        drive.need("fork")
-        drive.new("s", first=[user(SECRET)])
-        drive.backend.fork("s", Creation(id="f"), at=None)
-        drive.backend.delete("s")
-        drive.backend.erase("f", [2], by=None, reason=None)
-        assert drive.entries("f")[1].erased
-        assert drive.findings() == []
-
-    @pytest.mark.parametrize("gone", [("f",), ("f", "g")])
-    def test_erasing_reaches_what_the_forks_of_deleted_forks_show(self, drive: Driver, gone: tuple[str, ...]) -> None:
-        drive.new("s", first=[user(SECRET)])
-        for origin, fork in (("s", "f"), ("f", "g"), ("g", "h")):
-            drive.backend.fork(origin, Creation(id=fork), at=None)
-            drive.say(fork, f"in {fork}")
-        for session in gone:
-            drive.backend.delete(session)
-        drive.backend.erase("s", [2], by=None, reason=None)
-        assert drive.entries("h")[1].erased
-        assert drive.texts("h") == ["", "in f", "in g", "in h"]
-        assert drive.findings() == []
-
     @pytest.mark.parametrize("seq", [0, 99, -1])
     def test_what_is_not_there_can_not_be_erased(self, drive: Driver, seq: int) -> None:
         drive.new("s", first=[user("two")])
@@ -158,6 +117,78 @@ class Erasing:
         together(write, lambda: drive.backend.erase("s", [2], by=None, reason=None), write)
         assert sorted(drive.texts("s")) == sorted(["", *map(str, range(20)), *map(str, range(20))])
         assert drive.findings("s") == []
+
+
+@requires("erase")
+class ErasingInForks:
+    """What forks show, and what they were left of it, goes with it."""
+
+    def test_forks_no_longer_show_it(self, drive: Driver) -> None:
+        drive.need("fork")
+        drive.new("s", first=[user(SECRET)])
+        drive.backend.fork("s", Creation(id="f"), at=None)
+        drive.backend.erase("s", [2], by=None, reason=None)
+        assert drive.entries("f")[1].erased
+        assert drive.backend.info("f").title != SECRET
+        assert drive.findings() == []
+
+    def test_what_a_fork_copied_of_it_goes_too(self, drive: Driver, backdoor: Backdoor) -> None:
+        drive.need("fork")
+        drive.new("s", first=[user("two")])
+        drive.append("s", NewEntry(kind="amend", body={"seq": 2, "body": user(SECRET).body}))
+        drive.backend.fork("s", Creation(id="f"), at=2)
+        assert drive.backend.erase("s", [2], by="ana", reason=None).forks == ("f",)
+        assert SECRET.encode() not in backdoor.log("f")
+        assert drive.entries("f")[-1].kind == "erase"
+        assert drive.findings() == []
+
+    def test_a_fork_whose_origin_is_gone_can_erase_what_it_was_left(self, drive: Driver) -> None:
+        drive.need("fork")
+        drive.new("s", first=[user(SECRET)])
+        drive.backend.fork("s", Creation(id="f"), at=None)
+        drive.backend.delete("s")
+        drive.backend.erase("f", [2], by=None, reason=None)
+        assert drive.entries("f")[1].erased
+        assert drive.findings() == []
+
+    @pytest.mark.parametrize("gone", [("f",), ("f", "g")])
+    def test_erasing_reaches_what_the_forks_of_deleted_forks_show(self, drive: Driver, gone: tuple[str, ...]) -> None:
+        drive.need("fork")
+        drive.new("s", first=[user(SECRET)])
+        for origin, fork in (("s", "f"), ("f", "g"), ("g", "h")):
+            drive.backend.fork(origin, Creation(id=fork), at=None)
+            drive.say(fork, f"in {fork}")
+        for session in gone:
+            drive.backend.delete(session)
+        drive.backend.erase("s", [2], by=None, reason=None)
+        assert drive.entries("h")[1].erased
+        assert drive.texts("h") == ["", "in f", "in g", "in h"]
+        assert drive.findings() == []
+
+    @pytest.mark.parametrize("at", [2, 4, None])
+    @pytest.mark.parametrize("later", ["fork", "delete", "restore"])
+    def test_what_a_fork_erased_of_the_copy_it_was_left_comes_back_in_none_of_its_own(
+        self, drive: Driver, at: int | None, later: str
+    ) -> None:
+        drive.need("fork")
+        drive.new("s", first=[user(SECRET)])
+        for origin, fork in (("s", "f"), ("f", "g")):
+            drive.backend.fork(origin, Creation(id=fork), at=None)
+            drive.say(fork, f"in {fork}")
+        was = list(drive.backend.lines("f"))
+        drive.backend.delete("f")
+        # Of the two that it continues, one is gone: it has a copy of both.
+        drive.backend.erase("g", [2], by=None, reason=None)
+        drive.backend.fork("g", Creation(id="h"), at=at)
+        if later == "delete":
+            drive.backend.delete("g")
+        elif later == "restore":
+            drive.backend.receive("f", was, [])
+        for session in {"g", "h"} - ({"g"} if later == "delete" else set()):
+            assert drive.entries(session)[1].erased
+            assert SECRET not in repr(drive.backend.info(session))
+        assert drive.texts("s") == [SECRET]
+        assert drive.findings() == []
 
 
 @without("erase")

@@ -11,6 +11,7 @@ from ...codec.times import stamp
 from ...errors import Conflict, Invalid, NotFound
 from ...model.entry import assistant, system, usage, user
 from ...store import Store
+from ...store.overview import watcher_of
 from ..driver import START_US, Driver, together
 
 _HOUR = 3600
@@ -136,8 +137,26 @@ class Entitling:
         assert [info.id for info in store.find(title="Mine")] == [session.id]
         if "search" in store.capabilities:
             assert {hit.session for hit in store.search("title:mine")} == {session.id}
+        seq = session.info.seq
+        assert session.append(set={"title": "Made up by an importer", "title_source": "generated"}) == seq
+        assert (session.title, session.info.title_source, session.info.title_version) == ("Mine", "given", version)
+        if "search" in store.capabilities:
+            assert len(store.search("importer role:title")) == 0
         session.rename(None)
         assert (session.info.title, session.info.title_source) == (flag * 59 + "…", "derived")
+
+    def test_a_generated_title_that_a_person_chooses_is_given(self, store: Store) -> None:
+        session = store.create(entries=[user("hello")])
+        session.rename("Good", generated=True)
+        session.rename("Good")
+        assert (session.info.title, session.info.title_source, session.info.title_version) == ("Good", "given", 2)
+        assert not session.rename("Other", generated=True)
+        seq = session.info.seq
+        session.rename("Good")
+        assert session.info.seq == seq
+        with pytest.raises(Invalid):
+            session.update(set={"title_source": "generated"})
+        assert session.info.fields == {}
 
 
 class Owning:
@@ -235,6 +254,18 @@ class Spending:
         assert [one.usage.input for one in store.usage(project="api")] == [155]
         assert [one.usage.input for one in store.usage(user="ana", by=["user"])] == [155]
 
+    def test_a_sub_agent_that_is_meant_beside_its_root_counts_once(self, store: Store) -> None:
+        root = store.create(id="r", agent="coder")
+        root.append(usage("m", input=1))
+        child = root.spawn(id="c", agent="coder")
+        child.append(usage("m", input=10))
+        child.spawn(id="d", agent="other").append(usage("m", input=100))
+        meant: list[dict[str, Any]] = [{"root": "r"}, {"id": ["c", "r"]}, {"agent": "coder"}]
+        meant.append({"agent": "coder", "all_kinds": True})
+        for filters in meant:
+            assert [one.usage.input for one in store.usage(**filters)] == [111]
+        assert [one.usage.input for one in store.usage(id="c")] == [10]
+
     def test_usage_of_a_time_includes_its_beginning_and_not_its_end(self, store: Store, drive: Driver) -> None:
         self._spend(store, drive)
         second = stamp(START_US + _DAY * 1_000_000)
@@ -317,6 +348,31 @@ class Following:
         store.create(id="a")
         watching = store.watch(since, poll_s=0.01)
         assert next(watching).id == "a"
+
+    def test_a_watch_by_a_clock_that_is_ahead_sees_what_changes_after_its_first_look(
+        self, store: Store, drive: Driver
+    ) -> None:
+        store.create(id="before")
+        drive.clock.advance(seconds=_HOUR)
+        watcher = watcher_of(store, None, {})
+        assert watcher.look() == []
+        drive.clock.advance(seconds=1 - _HOUR)
+        store.create(id="s").append(user("by another machine, whose clock is right"))
+        assert [info.id for info in watcher.look()] == ["s"]
+        store.get("before").append(user("too"))
+        assert [info.id for info in watcher.look()] == ["before"]
+        assert watcher.look() == []
+
+    def test_a_writer_whose_clock_is_far_ahead_hides_no_other_from_who_watches(
+        self, store: Store, drive: Driver
+    ) -> None:
+        watcher = watcher_of(store, None, {})
+        drive.clock.advance(seconds=_DAY)
+        store.create(id="ahead")
+        drive.clock.advance(seconds=60 - _DAY)
+        assert [info.id for info in watcher.look()] == ["ahead"]
+        store.create(id="s")
+        assert [info.id for info in watcher.look()] == ["s"]
 
     def test_a_change_wakes_who_waits_for_it(self, store: Store) -> None:
         session = store.create()

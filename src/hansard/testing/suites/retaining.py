@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from ...backend import Backend, Guard
+from ...backend import Backend
 from ...errors import Invalid, Unavailable
 from ...model.entry import assistant, system, user
 from ...store import RetentionPolicy, Session, Store
 from ...store.place import place_of
+from ...store.retention import MARK, Pruner
 from ..driver import Driver
 
 _HOUR = 3600
@@ -25,18 +26,23 @@ def _there(store: Store) -> list[str]:
 
 
 class _Before:
-    """A backend that does something else just before it deletes: what a faster writer does."""
+    """A backend that does something else just before it deletes, or another verb: what a faster writer does."""
 
-    def __init__(self, backend: Backend, first: Callable[[], object]) -> None:
+    def __init__(self, backend: Backend, first: Callable[[], object], verb: str = "delete") -> None:
         self._backend = backend
         self._first = first
+        self._verb = verb
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._backend, name)
+        found = getattr(self._backend, name)
+        if name != self._verb:
+            return found
 
-    def delete(self, session: str, *, guard: Guard | None = None) -> tuple[str, ...]:
-        self._first()
-        return self._backend.delete(session, guard=guard)
+        def call(*given: Any, **asked: Any) -> Any:
+            self._first()
+            return found(*given, **asked)
+
+        return call
 
 
 class Cleaning:
@@ -218,6 +224,12 @@ class Pruning:
         assert store.prune(RetentionPolicy(max_age=_HOUR)).deleted == ("s",)
 
 
+def _pruner(store: Store) -> Pruner:
+    pruner = place_of(store).pruner
+    assert pruner is not None
+    return pruner
+
+
 class PruningBehindSaves:
     """A store that was opened with a policy applies it by itself."""
 
@@ -225,9 +237,7 @@ class PruningBehindSaves:
         return Store(drive.backend, clock=drive.clock, retention=RetentionPolicy(**limits))
 
     def _settle(self, store: Store) -> None:
-        pruner = place_of(store).pruner
-        assert pruner is not None
-        pruner.wait()
+        _pruner(store).wait()
 
     def test_a_save_prunes_once_per_cooldown_whoever_saves(self, drive: Driver) -> None:
         drive.need("documents")
@@ -251,6 +261,47 @@ class PruningBehindSaves:
         assert not two.exists("older")
         assert two.exists("a")
 
+    def test_a_pruning_that_comes_late_finds_that_another_store_was_faster(self, drive: Driver) -> None:
+        drive.need("documents")
+        other = self._opened(drive, max_age=_HOUR)
+
+        def be_faster() -> None:
+            drive.clock.advance(seconds=1)
+            other.create(id="b")
+            self._settle(other)
+
+        late: Any = _Before(drive.backend, be_faster, "document")
+        store = Store(late, clock=drive.clock, retention=RetentionPolicy(max_age=_HOUR))
+        store.create(id="a")
+        self._settle(store)
+        assert len(drive.backend.document_versions(MARK)) == 1
+
+    def test_a_pruning_can_be_waited_for_while_it_is_being_started(
+        self, drive: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = self._opened(drive, max_age=_HOUR)
+        start, failed, closing = threading.Thread.start, [], []
+
+        def close() -> None:
+            try:
+                _pruner(store).close()
+            except RuntimeError as error:
+                failed.append(error)
+
+        def started(thread: threading.Thread) -> None:
+            if thread.name == "hansard-retention":
+                closing.append(threading.Thread(target=close))
+                start(closing[0])
+                # It ends now, or waits until the pruning has begun.
+                closing[0].join(0.1)
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", started)
+        store.create(id="a")
+        closing[0].join(60)
+        assert not closing[0].is_alive()
+        assert failed == []
+
     def test_a_failure_shows_in_the_health_and_fails_no_save(self, drive: Driver) -> None:
         def fail() -> None:
             msg = "the medium does not answer"
@@ -265,12 +316,28 @@ class PruningBehindSaves:
         assert "does not answer" in str(store.health().details["retention"])
         assert store.exists("old")
 
+    def test_where_no_thread_can_be_started_nothing_is_pruned_and_no_save_fails(
+        self, drive: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_thread: threading.Thread) -> None:
+            msg = "can't start new thread"
+            raise RuntimeError(msg)
+
+        store = self._opened(drive, max_age=_HOUR)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            assert store.create(id="a").seq == 1
+            assert "can't start new thread" in str(store.health().details["retention"])
+            self._settle(store)
+
     def test_closing_waits_for_a_pruning_and_begins_no_other(self, drive: Driver) -> None:
         entered, go = threading.Event(), threading.Event()
 
         def hold() -> None:
             entered.set()
             assert go.wait(60)
+            # Whether the closing thread has come as far as to say so or not.
+            _pruner(store).close()
 
         for name in ("one", "two"):
             drive.new(name)
@@ -279,14 +346,29 @@ class PruningBehindSaves:
         store = Store(holding, clock=drive.clock, retention=RetentionPolicy(max_age=_HOUR, batch=1))
         store.create(id="a")
         assert entered.wait(60)
-        pruner = place_of(store).pruner
-        assert pruner is not None
-        closing = threading.Thread(target=pruner.close)
+        closing = threading.Thread(target=_pruner(store).close)
         closing.start()
         go.set()
         closing.join(60)
         assert not closing.is_alive()
         assert len(_there(Store(drive.backend, clock=drive.clock))) >= 2
+
+    def test_processes_that_live_for_one_save_prune_a_batch_each(self, drive: Driver) -> None:
+        drive.need("documents")
+        for number in range(5):
+            drive.new(f"old{number}")
+        drive.clock.advance(seconds=2 * _HOUR)
+        for left in (3, 1, 0):
+            self._save_and_end(drive, RetentionPolicy(max_age=_HOUR, batch=2))
+            there = _there(Store(drive.backend, clock=drive.clock))
+            assert len([name for name in there if name.startswith("old")]) == left
+
+    def _save_and_end(self, drive: Driver, policy: RetentionPolicy) -> None:
+        """Open a store, save once, and close it while its first batch is being deleted."""
+        ending: Any = _Before(drive.backend, lambda: _pruner(store).close())
+        store = Store(ending, clock=drive.clock, retention=policy)
+        store.create()
+        self._settle(store)
 
     def test_without_a_policy_nothing_goes(self, store: Store, drive: Driver) -> None:
         drive.new("old")

@@ -22,13 +22,6 @@ JOIN unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session) ON a
 WHERE a.tenant = %(tenant)s AND a.sha256 = ANY (%(names)b::bytea[])
 GROUP BY a.sha256
 
--- name: still_named
-SELECT x.name FROM unnest(%(names)b::bytea[]) AS x (name)
-WHERE EXISTS (
-    SELECT FROM unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS y (root, session)
-    JOIN hansard.entries e ON e.tenant = %(tenant)s AND e.root = y.root AND e.session = y.session
-    WHERE position(x.name IN e.line) > 0)
-
 -- name: drop
 DELETE FROM hansard.attachments a
 USING unnest(%(roots)b::bytea[], %(sessions)b::bytea[]) AS x (root, session)

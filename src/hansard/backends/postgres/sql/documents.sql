@@ -33,7 +33,8 @@ DELETE FROM hansard.documents WHERE tenant = %(tenant)s AND document = %(documen
 -- name: lock
 SELECT 1 FROM hansard.documents WHERE tenant = %(tenant)s AND document = %(document)s AND latest FOR UPDATE
 
--- name: damaged
-SELECT category, name, kind, version FROM hansard.documents
-WHERE tenant = %(tenant)s AND sha256 IS NOT NULL AND (data IS NULL OR sha256(data) <> sha256)
-ORDER BY category, name, kind, version
+-- name: verified
+SELECT document, version, category, name, kind, sha256 IS NULL OR coalesce(sha256(data) = sha256, false)
+FROM hansard.documents
+WHERE tenant = %(tenant)s AND (document, version) > (%(document)s, %(version)s)
+ORDER BY document, version LIMIT %(most)s

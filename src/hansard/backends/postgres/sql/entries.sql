@@ -3,20 +3,28 @@
 -- yet, and read whole sessions.
 
 -- name: after
-SELECT seq, line FROM hansard.entries
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq >= coalesce((
-        SELECT f.seq FROM hansard.entries f
-        WHERE f.tenant = %(tenant)s AND f.root = %(root)s AND f.session = %(session)s AND f.seq <= %(first)s
-        ORDER BY f.seq DESC LIMIT 1), %(first)s) AND seq <= %(last)s
-ORDER BY seq LIMIT %(most)s
+SELECT seq, line FROM (
+    SELECT seq, line, sum(octet_length(line)) FILTER (WHERE seq >= %(first)s)
+        OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM hansard.entries
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq >= coalesce((
+            SELECT f.seq FROM hansard.entries f
+            WHERE f.tenant = %(tenant)s AND f.root = %(root)s AND f.session = %(session)s AND f.seq <= %(first)s
+            ORDER BY f.seq DESC LIMIT 1), %(first)s) AND seq <= %(last)s
+    ORDER BY seq LIMIT %(most)s) AS found
+WHERE coalesce(before, 0) < %(bytes)s ORDER BY seq
 
 -- name: before
-SELECT seq, line FROM hansard.entries
-WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq >= coalesce((
-        SELECT f.seq FROM hansard.entries f
-        WHERE f.tenant = %(tenant)s AND f.root = %(root)s AND f.session = %(session)s AND f.seq <= %(first)s
-        ORDER BY f.seq DESC LIMIT 1), %(first)s) AND seq <= %(last)s
-ORDER BY seq DESC LIMIT %(most)s
+SELECT seq, line FROM (
+    SELECT seq, line, sum(octet_length(line))
+        OVER (ORDER BY seq DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM hansard.entries
+    WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq >= coalesce((
+            SELECT f.seq FROM hansard.entries f
+            WHERE f.tenant = %(tenant)s AND f.root = %(root)s AND f.session = %(session)s AND f.seq <= %(first)s
+            ORDER BY f.seq DESC LIMIT 1), %(first)s) AND seq <= %(last)s
+    ORDER BY seq DESC LIMIT %(most)s) AS found
+WHERE coalesce(before, 0) < %(bytes)s ORDER BY seq DESC
 
 -- name: some
 SELECT x.seq, e.seq, e.line FROM unnest(%(seqs)b::bigint[]) AS x (seq)

@@ -158,11 +158,12 @@ UPDATE hansard.pairs SET number = number + 1 WHERE tenant = %(tenant)s AND pair 
 
 -- name: of_pair
 SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,
-    false
+    false, s.number
 FROM hansard.sessions s
 WHERE s.tenant = %(tenant)s AND coalesce(s.agent, '') = coalesce(%(agent)s::text, '')
     AND coalesce(s."user", '') = coalesce(%(user)s::text, '') AND s.number IS NOT NULL AND s.parent IS NULL
-ORDER BY s.number DESC
+    AND (%(number)s::bigint IS NULL OR (s.number, s.session) < (%(number)s::bigint, %(session)s))
+ORDER BY s.number DESC, s.session DESC LIMIT %(most)s
 
 -- name: residents
 SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,

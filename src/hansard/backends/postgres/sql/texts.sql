@@ -14,6 +14,11 @@ UPDATE hansard.sessions SET text_seq = %(seq)s, unread = seq > %(seq)s
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND text_seq = %(was)s AND seq >= %(seq)s
 RETURNING first_seq
 
+-- name: sizes
+SELECT seq, octet_length(line) FROM hansard.entries
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND seq BETWEEN %(first)s AND %(last)s
+ORDER BY seq
+
 -- name: calls
 SELECT call, seq, name FROM hansard.calls
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s AND call = ANY (%(calls)b::bytea[])
@@ -38,15 +43,6 @@ FROM unnest(%(seqs)b::bigint[], %(pieces)b::bigint[], %(ats)b::bigint[], %(tools
 
 -- name: indexed
 SELECT count(*) FROM hansard.sessions WHERE tenant = %(tenant)s AND unread
-
--- name: forget
-UPDATE hansard.sessions SET text_seq = first_seq - 1, unread = true WHERE tenant = %(tenant)s
-
--- name: drop_all
-DELETE FROM hansard.texts WHERE tenant = %(tenant)s
-
--- name: drop_all_calls
-DELETE FROM hansard.calls WHERE tenant = %(tenant)s
 
 -- name: heads
 SELECT s.root, s.session, s.seq, s.hash, s.first_seq, s.fold_version, s.fold, s.state, s.renewed_fence, s.renewed_us,

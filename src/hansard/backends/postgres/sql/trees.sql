@@ -8,6 +8,10 @@ ON CONFLICT DO NOTHING
 SELECT fork FROM hansard.forks
 WHERE tenant = %(tenant)s AND root = %(root)s AND session = %(session)s ORDER BY fork
 
+-- name: forks_of
+SELECT DISTINCT fork FROM hansard.forks
+WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::bytea[]) ORDER BY fork
+
 -- name: copy_lines
 INSERT INTO hansard.entries (tenant, root, session, seq, id, line)
 SELECT tenant, %(root)s, %(session)s, seq, id, line FROM hansard.entries
@@ -75,13 +79,20 @@ WHERE tenant = %(tenant)s AND root = %(root)s AND session = ANY (%(sessions)b::b
 SELECT DISTINCT root FROM hansard.sessions WHERE tenant = %(tenant)s AND root > %(after)s ORDER BY root LIMIT %(most)s
 
 -- name: copies
+-- Few forks have a copy: which do is looked up once for each, not once for each number.
+WITH holders AS MATERIALIZED (
+    SELECT s.tenant, s.root, s.session, s.first_seq FROM hansard.sessions s
+    WHERE s.tenant = %(tenant)s AND s.is_fork AND s.first_seq > (
+        SELECT seq FROM hansard.entries
+        WHERE tenant = s.tenant AND root = s.root AND session = s.session ORDER BY seq LIMIT 1)
+)
 SELECT s.session, x.seq, e.seq, e.line
-FROM hansard.sessions s CROSS JOIN unnest(%(seqs)b::bigint[]) AS x (seq)
+FROM holders s CROSS JOIN unnest(%(seqs)b::bigint[]) AS x (seq)
 CROSS JOIN LATERAL (
     SELECT seq, line FROM hansard.entries
     WHERE tenant = s.tenant AND root = s.root AND session = s.session AND seq <= x.seq
     ORDER BY seq DESC LIMIT 1) AS e
-WHERE s.tenant = %(tenant)s AND s.is_fork AND e.seq < s.first_seq
+WHERE e.seq < s.first_seq
 
 -- name: root_of
 SELECT root FROM hansard.ids WHERE tenant = %(tenant)s AND id = %(session)s

@@ -7,28 +7,55 @@ import threading
 from collections.abc import Generator
 
 
+class Bell:
+    """Woken by a ring, also by one that came before the wait.
+
+    An interrupt in the middle of a wait leaves nothing locked that somebody who rings needs, as one in that of a
+    `threading.Event` can.
+    """
+
+    def __init__(self) -> None:
+        """It has not rung."""
+        self._silence = threading.Lock()
+        self._silence.acquire()
+
+    def clear(self) -> None:
+        """What rang before does not count."""
+        self._silence.acquire(blocking=False)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it rings within this time, which is counted once."""
+        return self._silence.acquire(timeout=timeout_s)
+
+    def ring(self) -> None:
+        """Wake who waits. Only one thread at a time may ring."""
+        if self._silence.locked():
+            self._silence.release()
+
+
 class Bells:
     """One bell for each thread that waits, by session."""
 
     def __init__(self) -> None:
         """Nobody waits yet."""
         self._mutex = threading.Lock()
-        self._waiting: dict[str, list[threading.Event]] = {}
+        self._waiting: dict[str, list[Bell]] = {}
 
     @contextlib.contextmanager
-    def listening(self, session: str) -> Generator[threading.Event]:
-        """An event that is set by each append of this process to a session."""
-        bell = threading.Event()
-        with self._mutex:
-            self._waiting.setdefault(session, []).append(bell)
+    def listening(self, session: str) -> Generator[Bell]:
+        """A bell that is rung by each append of this process to a session."""
+        bell = Bell()
         try:
+            with self._mutex:
+                self._waiting.setdefault(session, []).append(bell)
             yield bell
         finally:
             with self._mutex:
-                bells = self._waiting[session]
-                bells.remove(bell)
+                bells = self._waiting.get(session, [])
+                if bell in bells:
+                    bells.remove(bell)
                 if not bells:
-                    del self._waiting[session]
+                    self._waiting.pop(session, None)
 
     @property
     def waited_for(self) -> bool:
@@ -40,11 +67,11 @@ class Bells:
         with self._mutex:
             for bells in self._waiting.values():
                 for bell in bells:
-                    bell.set()
+                    bell.ring()
 
     def ring(self, session: str) -> None:
         """A session has grown. Costs next to nothing while nobody waits."""
         if self._waiting:
             with self._mutex:
                 for bell in self._waiting.get(session, ()):
-                    bell.set()
+                    bell.ring()

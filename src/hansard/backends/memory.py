@@ -50,7 +50,7 @@ class MemoryBackend(MemoryUpkeep):
     def create(self, creation: Creation, first: Request, *, reuse: Literal["", "id", "pair"] = "") -> Created:
         """As the contract says."""
         refuse_documents(first, self.name)
-        with self._changing() as shelf:
+        with self._lock, self._changing() as shelf:
             parent = None if creation.parent is None else shelf.fold(creation.parent).info()
             root = "" if parent is None else parent.root or parent.id
             there = _reusable(shelf, creation, root, reuse)
@@ -71,7 +71,7 @@ class MemoryBackend(MemoryUpkeep):
     def append(self, session: str, request: Request) -> Appended:
         """As the contract says."""
         refuse_documents(request, self.name)
-        with self._changing() as shelf:
+        with self._lock, self._changing() as shelf:
             answer = shelf.commit(session, [request])[0]
         if isinstance(answer, HansardError):
             raise answer
@@ -80,7 +80,7 @@ class MemoryBackend(MemoryUpkeep):
     def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
         """As the contract says: one thread commits whatever waits for a session when its turn comes."""
         refuse_documents(request, self.name)
-        with self._opened():
+        with self._lock, self._opened():
             if self._worker is None:
                 self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hansard-memory")
             self._waiting.setdefault(session, []).append((request, done))
@@ -107,7 +107,7 @@ class MemoryBackend(MemoryUpkeep):
         on_damage: Literal["raise", "skip"] = "raise",
     ) -> Iterator[Entry]:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             reading = shelf.reading(session)
             damage = reading.damage
             own = reading.entries
@@ -123,19 +123,19 @@ class MemoryBackend(MemoryUpkeep):
 
     def lines(self, session: str, *, after: int = 0) -> Iterator[bytes]:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             reading = shelf.reading(session)
             whole = zip(reading.entries, shelf.log(session).lines, strict=False)
             return _oldest_first([line for entry, line in whole if entry.seq > after], reading.damage)
 
     def info(self, session: str) -> SessionInfo:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             return copy.deepcopy(shelf.info(session))
 
     def find(self, where: Condition, *, order: str, limit: int, cursor: str | None) -> Page[SessionInfo]:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             infos = [shelf.listed(session) for session in shelf.logs]
             return copy.deepcopy(find_all(infos, where, order=order, limit=limit, cursor=cursor))
 
@@ -143,14 +143,14 @@ class MemoryBackend(MemoryUpkeep):
         self, search: Search, *, session: str | None, order: Literal["newest", "rank"], limit: int, cursor: str | None
     ) -> Page[Hit]:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             asked = [session] if session is not None else list(shelf.logs)
             sessions = [(shelf.listed(one), shelf.reading(one).entries) for one in asked]
             return search_all(sessions, search, order=order, limit=limit, cursor=cursor)
 
     def fork(self, origin: str, creation: Creation, *, at: int | None) -> Created:
         """As the contract says."""
-        with self._changing() as shelf:
+        with self._lock, self._changing() as shelf:
             info = shelf.fold(origin).info()
             at = info.seq if at is None else at
             if type(at) is not int or not 1 <= at <= info.seq:
@@ -183,7 +183,7 @@ class MemoryBackend(MemoryUpkeep):
 
     def erase(self, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:
         """As the contract says."""
-        with self._changing() as shelf:
+        with self._lock, self._changing() as shelf:
             targets = _erasable(shelf, session, seqs)
             said = {key: value for key, value in (("by", by), ("reason", reason)) if value is not None}
             hashes = {entry.hash for entry in targets}
@@ -208,7 +208,7 @@ class MemoryBackend(MemoryUpkeep):
 
     def renew(self, session: str, fence: int) -> None:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             admitting.check_fence(shelf.fold(session), fence)
             shelf.log(session).renewed = (fence, shelf.clock())
 
@@ -216,7 +216,7 @@ class MemoryBackend(MemoryUpkeep):
         """As the contract says."""
         end = time.monotonic() + timeout_s
         while True:
-            with self._opened() as shelf:
+            with self._lock, self._opened() as shelf:
                 seq = shelf.fold(session).seq
                 left = end - time.monotonic()
                 if seq > after or left <= 0:
@@ -225,7 +225,7 @@ class MemoryBackend(MemoryUpkeep):
 
     def delete(self, session: str, *, guard: Guard | None = None) -> tuple[str, ...]:
         """As the contract says."""
-        with self._changing() as shelf:
+        with self._lock, self._changing() as shelf:
             if session not in shelf.logs:
                 return ()
             tree = shelf.tree(session)
@@ -238,7 +238,7 @@ class MemoryBackend(MemoryUpkeep):
 
     def attach(self, session: str, data: bytes, *, mime: str, name: str | None = None) -> Attachment:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             digest = hash_of(data).hexdigest()
             log = shelf.log(session)
             log.files.setdefault(digest, bytes(data))
@@ -247,7 +247,7 @@ class MemoryBackend(MemoryUpkeep):
 
     def attachment(self, session: str, sha256: str) -> bytes:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             data = shelf.files(session).get(sha256)
         if data is None:
             msg = f"session {session!r} has no attachment {sha256[:80]!r}; its entries name those it has"
@@ -261,7 +261,7 @@ class MemoryBackend(MemoryUpkeep):
         """As the contract says. Lines of a fork may begin with those it inherits; they are kept as its copy."""
         self.health()
         arrived = memory_receive.arrived(session, lines, attachments)
-        with self._changing() as shelf:
+        with self._lock, self._changing() as shelf:
             return memory_receive.take_over(shelf, session, arrived)
 
     def close(self) -> None:

@@ -132,8 +132,10 @@ class Shelf(Records):
             at=lambda seq: there()[seq - 1] if 1 <= seq <= last.seq else None,
             now_us=self.clock(),
         )
+        folded = None if group.fold.needs_tree else group.fold
+        # No call between the two, so no interrupt either.
         log.lines += group.lines
-        log.fold = None if group.fold.needs_tree else group.fold
+        log.fold = folded
         return group.answers
 
     def write(self, session: str, entries: Sequence[NewEntry]) -> None:

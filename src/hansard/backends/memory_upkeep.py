@@ -36,12 +36,11 @@ class MemoryUpkeep:
 
     @contextlib.contextmanager
     def _opened(self) -> Generator[Shelf]:
-        """What is stored, for this thread alone."""
-        with self._lock:
-            if self._closed:
-                msg = "this memory store was closed, and what it held is gone; open a new one"
-                raise Unavailable(msg)
-            yield self._shelf
+        """What is stored. The caller has the lock: a plain `with` gives it back whatever interrupts that."""
+        if self._closed:
+            msg = "this memory store was closed, and what it held is gone; open a new one"
+            raise Unavailable(msg)
+        yield self._shelf
 
     @contextlib.contextmanager
     def _changing(self) -> Generator[Shelf]:
@@ -54,34 +53,34 @@ class MemoryUpkeep:
 
     def put_document(self, key: DocumentKey, data: bytes, *, expect: int | None = None) -> Document:
         """As the contract says."""
-        with self._opened():
+        with self._lock, self._opened():
             return self._documents.put(check_key(key), data, expect=expect)
 
     def document(self, key: DocumentKey, *, version: int | None = None) -> tuple[Document, bytes] | None:
         """As the contract says."""
-        with self._opened():
+        with self._lock, self._opened():
             return self._documents.get(check_key(key), version=version)
 
     def documents(self, category: str | None = None) -> tuple[Document, ...]:
         """As the contract says."""
         if category is not None:
             check_category(category)
-        with self._opened():
+        with self._lock, self._opened():
             return self._documents.list(category)
 
     def document_versions(self, key: DocumentKey) -> tuple[Document, ...]:
         """As the contract says."""
-        with self._opened():
+        with self._lock, self._opened():
             return self._documents.versions(check_key(key))
 
     def delete_document(self, key: DocumentKey, *, expect: int | None = None, history: bool = False) -> bool:
         """As the contract says."""
-        with self._opened():
+        with self._lock, self._opened():
             return self._documents.delete(check_key(key), expect=expect, history=history)
 
     def collect_garbage(self, *, dry_run: bool = False) -> tuple[Garbage, ...]:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             before = shelf.clock() - GARBAGE_AGE_S * 1_000_000
             found = [
                 Garbage(session, "attachment", name, len(log.files[name]))
@@ -106,7 +105,7 @@ class MemoryUpkeep:
 
     def reset(self, *, guard: Guard | None = None) -> int:
         """As the contract says."""
-        with self._changing() as shelf:
+        with self._lock, self._changing() as shelf:
             infos = {session: shelf.known(session) for session in shelf.logs}
             for root in (one for one, info in infos.items() if info.parent is None):
                 ask(guard, [infos[one] for one in shelf.tree(root)], "nothing was removed")
@@ -117,7 +116,7 @@ class MemoryUpkeep:
     def tenant(self, name: str) -> Self:
         """As the contract says."""
         check_id(name, "tenant")
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             if self._is_tenant:
                 msg = "this is a tenant's store, which has no tenants of its own; ask the store that it belongs to"
                 raise Invalid(msg)
@@ -128,14 +127,14 @@ class MemoryUpkeep:
 
     def check(self, session: str | None = None, *, repair: bool = False) -> Iterator[Finding]:
         """As the contract says."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             asked = [session] if session is not None else sorted(shelf.logs)
             found = [finding for one in asked for finding in memory_checks.check(shelf, one, repair=repair)]
             return iter(found if session is not None else [*found, *self._documents.check()])
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Forget the folds: they follow from the lines, and nothing else is derived here."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             for number, log in enumerate(shelf.logs.values(), 1):
                 log.fold = None
                 if progress is not None:
@@ -143,7 +142,7 @@ class MemoryUpkeep:
 
     def health(self) -> Health:
         """As the contract says; memory needs no proof."""
-        with self._opened() as shelf:
+        with self._lock, self._opened() as shelf:
             return Health(self.name, ok=True, details={"sessions": len(shelf.logs)})
 
     @property

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Generator
-from typing import Protocol
-from weakref import WeakValueDictionary
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from ..backend import Backend
 from ..errors import Invalid, Unavailable, Unsupported
 from ..model.requests import Clock
 from .redacting import Redact
 from .retention import Pruner, RetentionPolicy
+
+T = TypeVar("T")
 
 
 class HasPlace(Protocol):
@@ -33,6 +33,14 @@ def place_of(store: HasPlace) -> Place:
         msg = f"to: an open store, as hansard.open() gives, not {type(store).__name__}"
         raise Invalid(msg)
     return place
+
+
+class _Turn:
+    """The right to edit one session, and how many threads have it or wait for it."""
+
+    def __init__(self) -> None:
+        self.mutex = threading.Lock()
+        self.awaited = 0
 
 
 class Place:
@@ -56,7 +64,7 @@ class Place:
         self._retention = retention
         self.pruner = None if retention is None else Pruner(backend, clock, retention)
         self._closed = False
-        self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._turns: dict[str, _Turn] = {}
         self._editors: dict[str, int] = {}
         """The threads that edit sessions by read and write at this moment."""
         self._mutex = threading.Lock()
@@ -135,20 +143,24 @@ class Place:
         if last:
             backend.close()
 
-    @contextlib.contextmanager
-    def turn(self, session: str) -> Generator[None]:
-        """Hold the one right of this process to edit the session by read and write: editors don't outrun each other."""
+    def in_turn(self, session: str, edit: Callable[[], T]) -> T:
+        """What `edit` returns, which alone in this process edits the session by read and write: none outruns another."""
         self.refuse_inside_edit(session)
         with self._mutex:
-            turn = self._turns.get(session)
-            if turn is None:
-                turn = self._turns[session] = threading.Lock()
-        with turn:
-            self._editors[session] = threading.get_ident()
-            try:
-                yield
-            finally:
-                del self._editors[session]
+            turn = self._turns.get(session) or self._turns.setdefault(session, _Turn())
+            turn.awaited += 1
+        try:
+            with turn.mutex:
+                try:
+                    self._editors[session] = threading.get_ident()
+                    return edit()
+                finally:
+                    self._editors.pop(session, None)
+        finally:
+            with self._mutex:
+                turn.awaited -= 1
+                if not turn.awaited:
+                    self._turns.pop(session, None)
 
     def refuse_inside_edit(self, session: str) -> None:
         """Return unless this thread is inside the function that it gave to `modify` of this session.

@@ -217,8 +217,7 @@ class Writing(Reading):
             ready = draft(self._place, drafted.entries, changes=changes, expect=drafted.info.seq)
             return self._saved(ready).seq
 
-        with self._place.turn(self.id):
-            return modify(lambda: self.info, fn, write)
+        return self._place.in_turn(self.id, lambda: modify(lambda: self.info, fn, write))
 
     def attach(
         self,

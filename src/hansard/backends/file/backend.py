@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ...backend import Answer, Guard, Request
-from ...errors import Corrupt, HansardError
+from ...errors import HansardError
 from ...model.entry import Entry
 from ...model.info import Attachment, SessionInfo
 from ...model.requests import Appended, Created, Creation, Erasure, Hit, Page
@@ -25,32 +25,25 @@ class FileBackend(Upkeep):
     def create(self, creation: Creation, first: Request, *, reuse: Literal["", "id", "pair"] = "") -> Created:
         """As the contract says."""
         refuse_documents(first, self.name)
-        with self._making() as core:
+        with self._open() as core, self._changing():
             return creating.create(core, creation, first, reuse)
 
     def append(self, session: str, request: Request) -> Appended:
         """As the contract says."""
         if request.documents:
             refuse_documents(request, self.name)
-        if self._closed:
-            self._refuse_closed()
-        try:
+        with self._open():
             answer = self._committers.append(session, request)
-        except OSError as error:
-            raise self._unavailable(error) from error
-        if isinstance(answer, HansardError):
-            if isinstance(answer, Corrupt):
-                self._note_damage(answer)
-            raise answer
-        return answer
+            if isinstance(answer, HansardError):
+                raise answer
+            return answer
 
     def submit(self, session: str, request: Request, done: Callable[[Answer], None]) -> None:
         """As the contract says."""
         if request.documents:
             refuse_documents(request, self.name)
-        if self._closed:
-            self._refuse_closed()
-        self._committers.submit(session, Waiter(request, done))
+        with self._open():
+            self._committers.submit(session, Waiter(request, done))
 
     def entries(
         self,
@@ -91,12 +84,12 @@ class FileBackend(Upkeep):
 
     def fork(self, origin: str, creation: Creation, *, at: int | None) -> Created:
         """As the contract says."""
-        with self._making() as core:
+        with self._open() as core, self._changing():
             return forking.fork(core, origin, creation, at)
 
     def erase(self, session: str, seqs: Sequence[int], *, by: str | None, reason: str | None) -> Erasure:
         """As the contract says."""
-        with self._making() as core:
+        with self._open() as core, self._changing():
             erasure = erasing.erase(core, session, seqs, by=by, reason=reason)
             late: list[str] = []
             if not self._mirror.purge():
@@ -118,12 +111,12 @@ class FileBackend(Upkeep):
 
     def delete(self, session: str, *, guard: Guard | None = None) -> tuple[str, ...]:
         """As the contract says."""
-        with self._making() as core:
+        with self._open() as core, self._changing():
             return deleting.delete(core, session, guard)
 
     def attach(self, session: str, data: bytes, *, mime: str, name: str | None = None) -> Attachment:
         """As the contract says."""
-        with self._making() as core:
+        with self._open() as core, self._changing():
             return attaching.attach(core, session, data, mime=mime, name=name)
 
     def attachment(self, session: str, sha256: str) -> bytes:
@@ -133,5 +126,5 @@ class FileBackend(Upkeep):
 
     def receive(self, session: str, lines: Iterable[bytes], attachments: Iterable[tuple[Attachment, bytes]]) -> Created:
         """As the contract says. Lines of a fork may begin with those it inherits; they are kept where they are needed."""
-        with self._making() as core:
+        with self._open() as core, self._changing():
             return receiving.receive(core, session, lines, attachments)

@@ -254,8 +254,8 @@ def _repair(core: Core, place: str, looking: _Looking) -> None:
         disk.sync_folder(kept.parent)
         core.index.gone(place)
         return
-    fd = locks.open_file(folder / LOG, os.O_RDWR)
-    try:
+    with locks.open_held(folder / LOG, os.O_RDWR) as file:
+        fd = file.fileno()
         locks.acquire(fd)
         core.index.announce(place)
         # Looked at once more under the lock: only what is past the last whole group before any damage goes.
@@ -271,7 +271,5 @@ def _repair(core: Core, place: str, looking: _Looking) -> None:
         (folder / POISONED).unlink(missing_ok=True)
         disk.sync_folder(folder)
         looking.mark = scanner.mark
-    finally:
-        locks.close(fd)
     with contextlib.suppress(HansardError), core.current(looking.session) as log:
         core.index.touched(log)

@@ -47,16 +47,17 @@ class Committers:
     def __init__(self, pool: Pool) -> None:
         """Start nothing yet: a program that never submits has no threads of ours."""
         self._pool = pool
-        mutex = threading.Lock()
-        self._condition = threading.Condition(mutex)
-        self._gathered = threading.Condition(mutex)
+        self._mutex = threading.Lock()
+        """What is awaited is entered by this lock itself: an interrupt can't leave it behind, as it can a condition's."""
+        self._changed = threading.Condition(self._mutex)
+        self._gathered = threading.Condition(self._mutex)
         self._handed_in = 0
         """Appends since the last turn began."""
         self._expected = 0
         """Appends of the last turn: whoever waited for one may be about to hand in the next."""
         self._turn = threading.Lock()
-        self._alone = threading.Lock()
-        """Held by a thread that commits what it appends itself."""
+        self._alone = False
+        """A thread commits what it appends itself. Two that find nobody may both do so."""
         self._ready: deque[str] = deque()
         self._busy: deque[str] = deque()
         """Sessions whose logs are in other hands: each needs a thread that waits for it, and for nothing else."""
@@ -72,11 +73,12 @@ class Committers:
 
     def append(self, session: str, request: Request) -> Answer:
         """The answer to one append, once it is durable: by this thread if it is alone, else together with the others'."""
-        if not self._working and self._expected <= 1 and self._alone.acquire(blocking=False):
+        if not self._working and self._expected <= 1 and not self._alone:
             try:
+                self._alone = True
                 return self._pool.append(session, request)
             finally:
-                self._alone.release()
+                self._alone = False
         answered = threading.Lock()
         answered.acquire()
         waiter = Waiter(request, lambda _: answered.release())
@@ -91,7 +93,7 @@ class Committers:
         Raises:
             Unavailable: the store is being closed, or no thread can be started.
         """
-        with self._condition:
+        with self._mutex:
             if self._closing:
                 msg = f"session {session!r}: this store is being closed; open it again"
                 raise Unavailable(msg)
@@ -99,9 +101,16 @@ class Committers:
             self._handed_in += 1
             if self._handed_in == self._expected:
                 self._gathered.notify()
-            if session not in self._active:
-                self._active.add(session)
-                self._hand_out(session)
+            try:
+                if session not in self._active:
+                    self._active.add(session)
+                    self._hand_out(session)
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    # An interrupt: that the session was handed out is not certain, and twice does no harm.
+                    self._ready.append(session)
+                    self._call_one()
+                raise
 
     def _hand_out(self, session: str) -> None:
         self._ready.append(session)
@@ -113,7 +122,7 @@ class Committers:
         if self._working and not self._slow:
             return
         if self._idle:
-            self._condition.notify()
+            self._changed.notify()
         elif len(self._threads) < min(_THREADS + self._waiting, _THREADS_MAX):
             thread = threading.Thread(target=self._work, name="hansard-committer", daemon=True)
             try:
@@ -133,7 +142,7 @@ class Committers:
             if session:
                 # Somebody else has the log: whoever it is, now this thread can wait for it.
                 self._pool.commit_waiting(session)
-                with self._condition:
+                with self._mutex:
                     self._waiting -= 1
                     self._give_back([session])
 
@@ -146,7 +155,7 @@ class Committers:
             with self._turn:
                 for session in self._share():
                     (done if self._pool.begin_waiting(session, begun) else busy).append(session)
-                with self._condition:
+                with self._mutex:
                     if self._ready:
                         self._call_one()
             if begun:
@@ -154,7 +163,7 @@ class Committers:
                 self._pool.end(begun)
                 self._slow = time.perf_counter() - began > _SLOW_S or not sidebyside.usable()
         finally:
-            with self._condition:
+            with self._mutex:
                 self._give_back(done)
                 self._working -= 1
                 self._busy += busy
@@ -174,7 +183,7 @@ class Committers:
 
     def _share(self) -> list[str]:
         """What this committer takes. In a row, every thread gets some: few sessions sync side by side."""
-        with self._condition:
+        with self._mutex:
             if not self._ready:
                 # Another committer was faster.
                 return []
@@ -195,10 +204,10 @@ class Committers:
 
     def _wait(self) -> str | None:
         """Wait for something to do: "" if sessions are ready, else one that is busy; None if there will be nothing more."""
-        with self._condition:
+        with self._mutex:
             self._idle += 1
             while not self._ready and not self._busy and not self._closing and self._idle <= _THREADS:
-                self._condition.wait()
+                self._changed.wait()
             self._idle -= 1
             if self._ready:
                 self._working += 1
@@ -219,9 +228,9 @@ class Committers:
 
     def close(self) -> None:
         """Return once everything handed in has its answer and the threads have ended."""
-        with self._condition:
+        with self._mutex:
             self._closing = True
-            self._condition.notify_all()
+            self._changed.notify_all()
         # Also those that are started until then.
         while left := [one for one in list(self._threads) if one.is_alive() and one is not threading.current_thread()]:
             left[0].join()

@@ -68,7 +68,8 @@ class Database:
         _databases.add(self)
 
     def _reset(self) -> None:
-        self._gate = threading.Condition()
+        self._mutex = threading.RLock()
+        self._gate = threading.Condition(self._mutex)
         self._identity: Identity | None = None
         self._idle: list[apsw.Connection] = []
         self._busy = 0
@@ -96,14 +97,10 @@ class Database:
         """
 
         def inside(con: apsw.Connection, identity: Identity) -> T:
-            con.execute("BEGIN IMMEDIATE")
             try:
+                con.execute("BEGIN IMMEDIATE")
                 self._check_named(identity)
                 result = work(con)
-            except BaseException:
-                con.execute("ROLLBACK")
-                raise
-            try:
                 con.execute("COMMIT")
             except BaseException:
                 if con.in_transaction:
@@ -144,7 +141,7 @@ class Database:
             self._give(con, identity)
 
     def _take(self) -> tuple[apsw.Connection, Identity]:
-        with self._gate:
+        with self._mutex:
             while self._held:
                 self._gate.wait()
             if self._closed:
@@ -161,7 +158,7 @@ class Database:
             return con, identity
 
     def _give(self, con: apsw.Connection, identity: Identity) -> None:
-        with self._gate:
+        with self._mutex:
             self._busy -= 1
             if self._closed or identity != self._identity or len(self._idle) >= _IDLE_MAX:
                 _close(con)
@@ -314,7 +311,7 @@ class Database:
 
     def release(self) -> None:
         """Close the idle connections; the next use opens one."""
-        with self._gate:
+        with self._mutex:
             self._drop_idle()
 
     def forget(self) -> None:
@@ -324,7 +321,7 @@ class Database:
 
     def close(self) -> None:
         """Close for good; connections in use are closed when they are given back."""
-        with self._gate:
+        with self._mutex:
             if self._closed:
                 return
             self._closed = True
@@ -345,7 +342,7 @@ class Database:
 
     def quiesce(self) -> None:
         """Before a fork: let nobody in and close all connections, so that the child inherits none."""
-        self._gate.acquire()
+        self._mutex.acquire()
         self._held = True
         end = time.monotonic() + WAIT_MS / 1000
         while self._busy and self._gate.wait(max(0.0, end - time.monotonic())):
@@ -356,7 +353,7 @@ class Database:
         """After a fork, in the parent: let the callers in again."""
         self._held = False
         self._gate.notify_all()
-        self._gate.release()
+        self._mutex.release()
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()

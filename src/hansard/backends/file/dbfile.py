@@ -84,16 +84,13 @@ def guard(path: Path, *, alone: bool) -> Generator[None]:
         Unavailable: the lock file can't be made, or somebody keeps it locked.
     """
     try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = locks.open_file(path, flags)
+        file = locks.open_held(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         msg = f"{path}: {error.strerror}. The index lives in this folder; give it write access"
         raise Unavailable(msg) from error
-    try:
-        _lock(fd, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, path)
+    with file:
+        _lock(file.fileno(), fcntl.LOCK_EX if alone else fcntl.LOCK_SH, path)
         yield
-    finally:
-        locks.close(fd)
 
 
 def _lock(fd: int, how: int, path: Path) -> None:

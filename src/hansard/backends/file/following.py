@@ -66,9 +66,11 @@ class Following:
     def close(self) -> None:
         """Close the file. The object can't be used again."""
         self.closed = True
-        if self._fd >= 0 and not self._poisoned:
-            locks.close(self._fd)
-        self._fd = -1
+        if self._poisoned:
+            # The lock is kept with the descriptor.
+            self._fd = -1
+        else:
+            self._take(-1)
 
     @property
     def begun(self) -> bool:
@@ -168,9 +170,10 @@ class Following:
             self._gone()
 
     def _take(self, fd: int) -> None:
-        if self._fd >= 0:
-            locks.close(self._fd)
-        self._fd = fd
+        # In this order: an interrupt must not leave the number of a closed descriptor, which is another file's soon.
+        before, self._fd = self._fd, fd
+        if before >= 0:
+            locks.close(before)
 
     def _forget(self) -> None:
         """Start anew from the beginning of the file."""

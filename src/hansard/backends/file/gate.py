@@ -19,22 +19,16 @@ _LOCK: Final = "store.lock"
 @contextlib.contextmanager
 def entered(root: Path) -> Generator[None]:
     """Keep the store from being reset meanwhile; any number of threads and processes at a time."""
-    fd = locks.open_file(root / _LOCK, os.O_RDWR | os.O_CREAT)
-    try:
-        locks.acquire_shared(fd)
+    with locks.open_held(root / _LOCK, os.O_RDWR | os.O_CREAT) as file:
+        locks.acquire_shared(file.fileno())
         if not (root / "sessions").is_dir():
             disk.make_folder(root / "sessions")
         yield
-    finally:
-        locks.close(fd)
 
 
 @contextlib.contextmanager
 def alone(root: Path) -> Generator[None]:
     """Wait until nobody is inside, and keep all others out."""
-    fd = locks.open_file(root / _LOCK, os.O_RDWR | os.O_CREAT)
-    try:
-        locks.acquire(fd)
+    with locks.open_held(root / _LOCK, os.O_RDWR | os.O_CREAT) as file:
+        locks.acquire(file.fileno())
         yield
-    finally:
-        locks.close(fd)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import os
 import struct
 import sys
 import threading
+import weakref
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
@@ -26,6 +28,7 @@ _NO_BYTE: Final = struct.pack("hhqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 1, 0)
 _NO_BYTE_LOCKS: Final = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 _inherited: Final[set[int]] = set()
+_held: Final[weakref.WeakSet[io.FileIO]] = weakref.WeakSet()
 _opening: Final = threading.Lock()
 """Held while a descriptor is opened and noted, and across each fork: no child inherits one that it does not know of."""
 
@@ -41,11 +44,29 @@ def open_file(path: str | Path, flags: int) -> int:
 def close(fd: int) -> None:
     """Close a descriptor that `open_file` gave, and with it release its lock."""
     with _opening:
-        _inherited.discard(fd)
-        os.close(fd)
+        try:
+            _inherited.discard(fd)
+        finally:
+            os.close(fd)
+
+
+def open_held(path: str | Path, flags: int) -> io.FileIO:
+    """As `open_file`, for a lock that is held within a `with`: whatever interrupts that, the file does not stay open.
+
+    Leaving it is one call into C, where no signal is handled, and an object that nobody knows of any more closes it.
+    """
+    with _opening:
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, disk.FILE_MODE)
+        file = io.FileIO(fd, "r+")
+        _held.add(file)
+    return file
 
 
 def _close_in_child() -> None:
+    for file in list(_held):
+        with contextlib.suppress(OSError):
+            file.close()
+    _held.clear()
     for fd in list(_inherited):
         with contextlib.suppress(OSError):
             os.close(fd)
@@ -136,8 +157,8 @@ def release(fd: int) -> None:
 def locked_file(path: Path) -> Generator[int]:
     """The descriptor of a file, made if absent, that this thread alone holds locked; the path still names it."""
     while True:
-        fd = open_file(path, os.O_RDWR | os.O_CREAT)
-        try:
+        with open_held(path, os.O_RDWR | os.O_CREAT) as file:
+            fd = file.fileno()
             acquire(fd)
             try:
                 here = os.lstat(path)
@@ -148,5 +169,3 @@ def locked_file(path: Path) -> Generator[int]:
                 continue
             yield fd
             return
-        finally:
-            close(fd)

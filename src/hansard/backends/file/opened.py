@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import TracebackType
 from typing import NoReturn, TypeVar
 
 from ...backend import CAPABILITIES
@@ -88,18 +90,28 @@ class Opened:
             self._mirror.follow(self._core)
             self._text.follow(self._core)
 
-    @contextlib.contextmanager
-    def _open(self) -> Generator[Core]:
+    def _open(self) -> _Verb:
         """The core of an open store; what the system says becomes what the contract says."""
+        return _Verb(self)
+
+    def begin_verb(self) -> Core:
+        """The core, if the store is open."""
         if self._closed:
             self._refuse_closed()
-        try:
-            yield self._core
-        except OSError as error:
+        return self._core
+
+    def end_verb(self, error: BaseException) -> None:
+        """What an error within a verb means to the caller and to the listing.
+
+        Raises:
+            Unavailable: the system refused something.
+        """
+        if isinstance(error, OSError):
             raise self._unavailable(error) from error
-        except Corrupt as error:
+        if isinstance(error, Corrupt):
             self._note_damage(error)
-            raise
+        elif not isinstance(error, Exception | GeneratorExit):
+            _let_go(error)
 
     def _note_damage(self, error: Corrupt) -> None:
         """Have the listing say so, if it is a log that is damaged."""
@@ -121,11 +133,9 @@ class Opened:
         self._mirror.indexer.rebuild()
         self._text.rebuild()
 
-    @contextlib.contextmanager
-    def _making(self) -> Generator[Core]:
-        """As `_open`, and the store is not reset meanwhile."""
-        with self._open() as core, gate.entered(self._root):
-            yield core
+    def _changing(self) -> AbstractContextManager[None]:
+        """The store is not reset meanwhile."""
+        return gate.entered(self._root)
 
     def _each(self, items: Callable[[Core], Iterator[_T]]) -> Iterator[_T]:
         """The items as they are asked for, the first one being looked for at once."""
@@ -153,6 +163,37 @@ class Opened:
         self._text.close()
         self._mirror.indexer.close()
         self._core.pool.close()
+
+
+class _Verb:
+    """Within a verb of an open store."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Opened) -> None:
+        self._store = store
+
+    def __enter__(self) -> Core:
+        return self._store.begin_verb()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._store.end_verb(error)
+
+
+def _let_go(error: BaseException) -> None:
+    """Nothing is held any more that was taken within: an interrupt may come when no block has a lock in its care yet.
+
+    What was taken is given back when the frames that know of it go, but whoever handles the interrupt still has them.
+    """
+    trace = error.__traceback__
+    while trace is not None:
+        # A frame that is still at work stays as it is.
+        with contextlib.suppress(RuntimeError):
+            trace.tb_frame.clear()
+        trace = trace.tb_next
 
 
 _opened: weakref.WeakSet[Opened] = weakref.WeakSet()

@@ -76,9 +76,8 @@ class Pool:
                     continue
                 try:
                     yield log
-                except NotFound:
-                    # Deleted, perhaps made anew elsewhere: the next caller looks the place up again.
-                    self.drop(log)
+                except BaseException as error:
+                    self._drop_unless_whole(log, error)
                     raise
                 return
 
@@ -109,12 +108,19 @@ class Pool:
         for session, log in list(self._logs.items()):
             if len(self._logs) <= OPEN_LOGS_MAX:
                 return
-            if log is not new and log.mutex.acquire(blocking=False):
-                try:
-                    log.close()
-                    del self._logs[session]
-                finally:
-                    log.mutex.release()
+            if log is new:
+                continue
+            try:
+                if log.mutex.acquire(blocking=False):
+                    try:
+                        log.close()
+                        del self._logs[session]
+                    finally:
+                        log.mutex.release()
+            except BaseException:
+                # An interrupt: whether the lock was taken is not known, so nobody is to wait for it.
+                self._logs.pop(session, None)
+                raise
 
     def drop(self, log: Log) -> None:
         """Close a log whose mutex this thread holds, and forget it."""
@@ -123,13 +129,35 @@ class Pool:
             if self._logs.get(log.session) is log:
                 del self._logs[log.session]
 
+    def _drop_unless_whole(self, log: Log, error: BaseException) -> None:
+        """After an error: whoever comes next looks up the place and reads the file anew, where that may be needed.
+
+        The session was deleted, perhaps to be made anew elsewhere; or something was broken off between two steps, by an
+        interrupt or for want of memory, and the log may no longer know what the file says.
+        """
+        if isinstance(error, NotFound) or not isinstance(error, HansardError | OSError):
+            self.drop(log)
+
     def append(self, session: str, request: Request) -> Answer:
         """The answer to one append, once it is durable. Whoever gets the log first commits for all who wait."""
         waiter = Waiter(request)
-        self.enqueue(session, waiter)
-        while waiter.answer is None:
-            self.commit_waiting(session)
+        try:
+            self.enqueue(session, waiter)
+            while waiter.answer is None:
+                self.commit_waiting(session)
+        except BaseException:
+            self._withdraw(session, waiter)
+            raise
         return waiter.answer
+
+    def _withdraw(self, session: str, waiter: Waiter) -> None:
+        """What nobody waits for any more is not appended, unless somebody is at it."""
+        with self._mutex:
+            waiting = self._waiting.get(session)
+            if waiting is not None and waiter in waiting:
+                waiting.remove(waiter)
+                if not waiting:
+                    del self._waiting[session]
 
     def enqueue(self, session: str, waiter: Waiter) -> None:
         """Have an append wait for its session."""
@@ -161,30 +189,26 @@ class Pool:
                         continue
                     if planned.lines:
                         log.end(planned)
-                except BaseException:
+                    self._after(log)
+                except BaseException as error:
                     # An interrupt may have come between two steps, when no step had the lock in its care.
                     log.unlock()
+                    self._drop_unless_whole(log, error)
                     raise
-                self._after(log)
             _give(group, planned.answers)
             return
 
     def _begin(self, log: Log, group: list[Waiter], *, wait: bool) -> Group | None:
         """Lock a log whose mutex is held, and write what waits by then; None if it is in other hands."""
-        try:
-            if not log.begun:
-                # A log that is lost has to be told from one that somebody takes away, and it is those who note it first.
-                log.check_begun()
-            self._before(log)
-            as_before = log.lock(wait=wait)
-            if as_before is None:
-                return None
-            group += self._next_group(log.session)
-            return log.begin([waiter.request for waiter in group], as_before=as_before)
-        except NotFound:
-            # Deleted, perhaps made anew elsewhere: the next caller looks the place up again.
-            self.drop(log)
-            raise
+        if not log.begun:
+            # A log that is lost has to be told from one that somebody takes away, and it is those who note it first.
+            log.check_begun()
+        self._before(log)
+        as_before = log.lock(wait=wait)
+        if as_before is None:
+            return None
+        group += self._next_group(log.session)
+        return log.begin([waiter.request for waiter in group], as_before=as_before)
 
     def begin_waiting(self, session: str, begun: list[Begun]) -> bool:
         """The first half of `commit_waiting`, which waits for nobody: what was written and has to be synced is in `begun`.
@@ -207,6 +231,7 @@ class Pool:
                 self._after(log)
                 _give(group, planned.answers)
         except BaseException as error:  # noqa: BLE001 - raised again if it is more than an error
+            self._drop_unless_whole(log, error)
             self._break_off(session, group, error)
         finally:
             if written is None:
@@ -239,6 +264,9 @@ class Pool:
             try:
                 log.end_synced(begun.group, failed)
                 self._after(log)
+            except BaseException as error:
+                self._drop_unless_whole(log, error)
+                raise
             finally:
                 log.mutex.release()
             _give(group, begun.group.answers)

@@ -6,12 +6,11 @@ in a temporary folder of their own, and go when the store is closed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn, Self
@@ -21,7 +20,6 @@ from ...errors import Unavailable
 from ...model.documents import Document, DocumentKey
 from ...model.requests import Appended, Clock, Finding, Health
 from .backend import FileBackend
-from .core import Core
 
 
 class FileReader(FileBackend):
@@ -62,10 +60,8 @@ class FileReader(FileBackend):
     def _beside(self, folder: Path) -> Self:
         return type(self)(folder, clock=self._clock, tenant=True)
 
-    @contextlib.contextmanager
-    def _making(self) -> Generator[Core]:
+    def _changing(self) -> AbstractContextManager[None]:
         self._refuse()
-        yield self._core
 
     def append(self, session: str, request: Request) -> Appended:  # noqa: ARG002 - the contract
         """Nothing can be appended."""

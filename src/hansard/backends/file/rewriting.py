@@ -42,11 +42,23 @@ def replace(log: Log, lines: Iterable[bytes]) -> None:
         beside.unlink(missing_ok=True)
         raise
     log.replaced(fd)
+    _make_sure_of_name(log)
+
+
+def _make_sure_of_name(log: Log) -> None:
+    """What is appended to a file whose name is not certain may be gone after a power cut: so it is, or none may append."""
+    folder = log.path.parent
     try:
-        disk.sync_folder(log.path.parent)
-    except BaseException:
-        # What is appended to a file whose name is not certain may be gone after a power cut.
+        disk.sync_folder(folder)
+    except OSError:
         log.poison()
+        raise
+    except BaseException:
+        # An interrupt says nothing of the medium.
+        try:
+            disk.sync_folder(folder)
+        except OSError:
+            log.poison()
         raise
 
 

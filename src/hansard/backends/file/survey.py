@@ -138,17 +138,14 @@ class Survey:
 
     @contextlib.contextmanager
     def _try_alone(self) -> Generator[bool]:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = locks.open_file(self._lock, flags)
-        mine = False
-        try:
-            found = os.fstat(fd)
-            mine = locks.try_acquire(fd) and dbfile.identity(self._lock) == (found.st_dev, found.st_ino)
-            yield mine
-        finally:
-            if mine:
-                dbfile.remove(self._lock)
-            locks.close(fd)
+        with locks.open_held(self._lock, os.O_RDWR | os.O_CREAT) as file:
+            found = os.fstat(file.fileno())
+            mine = locks.try_acquire(file.fileno()) and dbfile.identity(self._lock) == (found.st_dev, found.st_ino)
+            try:
+                yield mine
+            finally:
+                if mine:
+                    dbfile.remove(self._lock)
 
     def run(self) -> None:
         """Look at everything, unless another process does: then wait a little. `needed` tells whether it is done.

@@ -69,7 +69,7 @@ class Upkeep(Opened):
 
     def collect_garbage(self, *, dry_run: bool = False) -> tuple[Garbage, ...]:
         """As the contract says."""
-        with self._making() as core:
+        with self._open() as core, self._changing():
             return tuple(collecting.collect(core, dry_run=dry_run))
 
     def reset(self, *, guard: Guard | None = None) -> int:

@@ -34,7 +34,8 @@ class Worker:
         """Start nothing."""
         self._turn = turn
         self._clock = clock
-        self._condition = threading.Condition(threading.Lock())
+        self._mutex = threading.Lock()
+        self._condition = threading.Condition(self._mutex)
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._soon = False
@@ -51,7 +52,7 @@ class Worker:
         Raises:
             RuntimeError: no thread can be started.
         """
-        with self._condition:
+        with self._mutex:
             if self._stopped:
                 return
             self._soon = self._soon or soon
@@ -66,7 +67,7 @@ class Worker:
 
     def stop(self) -> None:
         """Let the thread end after its turn, and wait for it. Nothing can be asked for afterwards."""
-        with self._condition:
+        with self._mutex:
             self._stopped = True
             thread = self._thread
             self._condition.notify_all()
@@ -76,14 +77,14 @@ class Worker:
     def _loop(self) -> None:
         while self._due():
             more = self._turn(idle=True)
-            with self._condition:
+            with self._mutex:
                 if more and self._since is None:
                     self._since = self._clock()
                     self._last = self._since
 
     def _due(self) -> bool:
         """Wait until a turn is due; False if the thread is to end."""
-        with self._condition:
+        with self._mutex:
             while True:
                 if self._stopped:
                     self._thread = None

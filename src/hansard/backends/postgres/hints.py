@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Final
 
 from ...errors import HansardError
-from ..bells import Bells
+from ..bells import Bell, Bells
 from .listening import ANYTHING, CHANNEL, Listener
 from .pool import Database
 from .wire import TEXT, Wired
@@ -65,8 +65,8 @@ class Hints:
         if self._db.settings.notify != "off":
             self._teller.tell(ANYTHING)
 
-    def waiting(self, tenant: bytes, session: str) -> AbstractContextManager[threading.Event]:
-        """An event that is set when a session has grown, whoever wrote, unless the hint gets lost."""
+    def waiting(self, tenant: bytes, session: str) -> AbstractContextManager[Bell]:
+        """A bell that rings when a session has grown, whoever wrote, unless the hint gets lost."""
         return self._bells.listening(mark_of(tenant, session))
 
     def listen(self) -> bool:

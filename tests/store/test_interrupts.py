@@ -1,0 +1,74 @@
+"""Ctrl-C at any moment: nothing stays locked, and what the store knows is what it holds."""
+
+from __future__ import annotations
+
+import pytest
+
+import hansard
+from support.interrupts import ends, interrupted
+
+VERBS = {
+    "append": (1, lambda store, session: session.append(hansard.user("One more."))),
+    "look": (1, lambda store, session: store.get(session.id).info),
+    "follow": (3, lambda store, session: (_elsewhere(store, session), session.info)),
+    "read": (1, lambda store, session: list(session.entries(limit=5, newest_first=True))),
+    "wait": (3, lambda store, session: next(iter(session.tail(after=3)))),
+    "rename": (1, lambda store, session: session.rename("Tides")),
+    "modify": (3, lambda store, session: session.modify(lambda draft: draft.append(hansard.user("Modified.")))),
+    "attach": (5, lambda store, session: session.attach(b"abc", mime="text/plain")),
+    "save": (5, lambda store, session: store.documents.save("note", {"a": 1}, category="notes")),
+    "create": (23, lambda store, session: store.create(agent="coder", user="ana")),
+    "spawn": (29, lambda store, session: session.spawn()),
+    "fork": (29, lambda store, session: session.fork()),
+    "erase": (41, lambda store, session: _short(store).erase(2)),
+    "delete": (41, lambda store, session: store.delete(store.create())),
+    "list": (7, lambda store, session: store.find(limit=3)),
+    "search": (31, lambda store, session: store.search("tide", limit=3)),
+}
+"""How many steps lie between two interrupts, and the call."""
+
+
+def _short(store):
+    short = store.create()
+    short.append(hansard.user("Forget this."))
+    return short
+
+
+others: dict[int, hansard.Store] = {}
+
+
+def _elsewhere(store, session) -> None:
+    """Another process, as far as this store can tell, appends."""
+    other = others.get(id(store), store)
+    other.get(session.id).append(hansard.user("From elsewhere."))
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request, tmp_path):
+    url = "memory://" if request.param == "memory" else str(tmp_path / "store")
+    with hansard.open(url) as opened:
+        if request.param == "file":
+            with hansard.open(url) as other:
+                others[id(opened)] = other
+                yield opened
+        else:
+            yield opened
+    others.clear()
+
+
+# An object that was being made or thrown away when the interrupt came is closed by Python itself, which says so.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("steps", ["some", pytest.param("all", marks=pytest.mark.torture)])
+@pytest.mark.parametrize("verb", VERBS)
+def test_whoever_handles_an_interrupt_finds_nothing_locked(store, verb, steps):
+    session = store.create(id="s")
+    session.append([hansard.user("Why is the tide table an hour off?") for _ in range(5)])
+    every, call = VERBS[verb]
+    for where, kept in interrupted(lambda: call(store, session), every=every if steps == "some" else 1):
+        ends(lambda: call(store, session), where)
+        call(store, session)
+        info = session.info
+        if (other := others.get(id(store))) is not None:
+            assert other.get("s").info == info, where
+        del kept
+    assert [found for found in store.check() if found.severity != "note"] == []

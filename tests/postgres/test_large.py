@@ -15,9 +15,11 @@ from hansard.backend import Request
 from hansard.backends.creation import created_entry
 from hansard.backends.postgres import PostgresBackend, Settings, receiving, searching, sources
 from hansard.backends.postgres.connecting import Again
+from hansard.backends.postgres.sources import LAST
 from hansard.codec.line import GENESIS, encode_line, seal
 from hansard.errors import Corrupt, NotFound, Unavailable
 from hansard.limits import MIB
+from hansard.model.entry import NewEntry
 from hansard.model.requests import Creation
 from support import stores
 
@@ -201,3 +203,60 @@ def test_a_search_holds_few_of_the_entries_that_it_looks_at(store, monkeypatch):
     assert len(store.search("common", limit=3).items) == 3
     assert len(seen) <= 5
     assert len(store.search("common", limit=40, order="rank").items) == 40
+
+
+@pytest.fixture
+def bounded(monkeypatch):
+    """Whoever reads a log asks the server at most so often."""
+    usual = sources.raw_lines
+
+    def raw_lines(rows, core, part, **more):
+        left = [100]
+
+        def few(statement, parameters):
+            left[0] -= 1
+            assert left[0], "the same is asked for ever"
+            return rows(statement, parameters)
+
+        return usual(few, core, part, **more)
+
+    monkeypatch.setattr(sources, "raw_lines", raw_lines)
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize("last", [LAST, 6])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_lines_each_larger_than_what_is_fetched_at_once_are_read_once_each(backend, monkeypatch, newest_first, last):
+    monkeypatch.setattr(sources, "_BYTES", 50_000)
+    backend.receive("s", lines_of("s", entries=6, size=60_000), ())
+    core = backend._core
+    for first in range(1, 8):
+        part = sources.Stretch(b"s", b"s", first, last)
+        found = [seq for seq, _ in sources.raw_lines(core.db.rows, core, part, newest_first=newest_first)]
+        assert (found[::-1] if newest_first else found) == list(range(first, 7))
+
+
+@pytest.mark.usefixtures("bounded")
+def test_a_log_that_ends_with_a_line_larger_than_what_is_fetched_at_once_has_an_end(backend, conninfo):
+    large = [hansard.event("large", {"x": "x" * 9 * MIB}, id=f"m-{number}") for number in range(3)]
+    backend.create(Creation(id="s"), Request())
+    for new in (large[0], hansard.user("small", id="small"), large[1], large[2]):
+        backend.append("s", Request(sealed=(seal(new, now_us=AT_US),)))
+    assert [entry.seq for entry in backend.entries("s", newest_first=True)] == [5, 4, 3, 2, 1]
+    lines = list(backend.lines("s"))
+    assert list(backend.check("s")) == []
+    backend.fork("s", Creation(id="fork"), at=5)
+    on = Request(sealed=(seal(NewEntry(kind="head", body={"to": 3}), now_us=AT_US),))
+    for session in ("s", "fork"):
+        backend.append(session, on)
+        assert list(backend.check(session)) == []
+    with psycopg.connect(conninfo) as con:
+        con.execute("UPDATE hansard.sessions SET fold_version = 0")
+    assert {backend.info(session).head for session in ("s", "fork")} == {3}
+    other = backend.tenant("other")
+    assert other.receive("s", lines, ()).seq == 5
+    assert list(other.check()) == []
+    backend.reindex()
+    backend.delete("s")
+    assert [entry.seq for entry in backend.entries("fork")] == [1, 2, 3, 4, 5, 6, 7]
+    assert list(backend.check("fork")) == []

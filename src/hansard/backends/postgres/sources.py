@@ -184,7 +184,8 @@ def raw_lines(rows: Rows, core: Core, part: Stretch, *, newest_first: bool = Fal
         found = rows(ENTRIES["before" if newest_first else "after"], asked)
         size = 0
         for begins, data in found:
-            size += len(data)
+            # The row before is not what was asked for, and never counts: that it is large says nothing of what is behind.
+            size += len(data) if begins >= first else 0
             lines = [(seq, line) for seq, line in enumerate(lines_in(data), begins) if first <= seq <= last]
             yield from reversed(lines) if newest_first else lines
         if (low, high) == (first, last) and len(found) < most and size < _BYTES:

@@ -9,9 +9,10 @@ import threading
 import pytest
 
 from hansard.backend import Request
-from hansard.backends.postgres.queues import Queues
+from hansard.backends.postgres.queues import Queues, _Waiter
 from hansard.errors import Unavailable
 from hansard.model.requests import Appended
+from support.interrupts import at_each_return
 
 DONE = Appended(seq=2, seqs=(2,), ids=("a",), added=1)
 REQUEST = Request()
@@ -109,3 +110,67 @@ def test_where_no_thread_can_be_started_that_is_said_and_the_next_goes_on(opened
         with pytest.raises(Unavailable, match="no thread can be started"):
             submitted(queues, "s")
     assert answer_of(queues, "s") == DONE
+
+
+class Handed:
+    """What is called with the answer of an append that was handed in."""
+
+    def __init__(self):
+        self.answers = []
+        self.there = threading.Event()
+
+    def __call__(self, answer):
+        self.answers.append(answer)
+        self.there.set()
+
+
+def finished(work):
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(30)
+    return not thread.is_alive()
+
+
+@pytest.mark.parametrize("verb", ["append", "submit"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_an_interrupt_at_any_moment_keeps_nobody_waiting_for_ever_and_has_nothing_committed_twice(verb, alone):
+    for interrupted in at_each_return():
+        committed = []
+
+        def commit(session, requests, committed=committed):
+            committed.extend(map(id, requests))
+            return [DONE] * len(requests)
+
+        queues = Queues(commit)
+        handed, other, own, later = Handed(), _Waiter(Request()), Request(), Request()
+        if not alone:
+            with queues._mutex:
+                queues._join("s", _Waiter(Request(), handed))
+                line = queues._join("s", other)
+        with interrupted:
+            if verb == "append":
+                queues.append("s", own)
+            else:
+                queues.submit("s", own, Handed())
+
+        def go_on(queues=queues, later=later):
+            queues.append("s", later)
+
+        assert finished(go_on)
+        if not alone:
+
+            def serve(queues=queues, line=line, other=other):
+                while other.answer is None:
+                    queues._serve("s", line, other)
+
+            assert finished(serve)
+        last = Handed()
+        queues.submit("s", REQUEST, last)
+        assert last.there.wait(30)
+        assert alone or handed.there.wait(30)
+        queues.close()
+        assert len(handed.answers) == (0 if alone else 1)
+        assert id(later) in committed
+        assert interrupted.hit or id(own) in committed
+        assert len(set(committed)) == len(committed)
+        assert queues._lines == {}

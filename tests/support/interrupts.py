@@ -1,66 +1,59 @@
-"""An interrupt at every step of a call: where Python looks for signals, which is as a function begins and as one in C ends."""
+"""Interrupts of the main thread, as of Ctrl-C, at one moment after the other: where a function begins, where a call returns."""
 
 from __future__ import annotations
 
+import gc
+import re
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from types import CodeType, FrameType, FunctionType
+from typing import Self
 
 
-class _Interrupt:
-    """Raises KeyboardInterrupt at one of the steps that the thread takes."""
+class Interrupt:
+    """Around what is interrupted; afterwards `hit` says whether it was."""
 
-    def __init__(self, step: int) -> None:
-        self.left = step
-        self.where = ""
+    def __init__(self, moment: int, but: tuple[CodeType, ...]) -> None:
+        self._left = moment
+        self._but = but
+        self.hit = False
 
-    def __call__(self, frame, event, arg):
-        if event not in ("call", "c_return"):
-            return
-        self.left -= 1
-        if not self.left:
-            sys.setprofile(None)
-            self.where = f"{frame.f_code.co_qualname}:{frame.f_lineno} {getattr(arg, '__name__', 'begins')}"
-            raise KeyboardInterrupt
+    def _moment(self, frame: FrameType, event: str, _arg: object) -> None:
+        begins_or_returned = event == "c_return" or (event == "call" and frame.f_code not in self._but)
+        if begins_or_returned and frame.f_code not in _OWN and not _NOT_THEN.search(frame.f_code.co_filename):
+            self._left -= 1
+            if self._left < 0:
+                sys.setprofile(None)
+                self.hit = True
+                raise KeyboardInterrupt
+
+    def __enter__(self) -> Self:
+        sys.setprofile(self._moment)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
+        sys.setprofile(None)
+        return self.hit and kind is KeyboardInterrupt
 
 
-def interrupted(
-    call: Callable[[], object], *, every: int = 1, first: int = 1
-) -> Iterator[tuple[str, KeyboardInterrupt | None]]:
-    """`call` again and again, each time interrupted at a later step, until it ends before that.
+_NOT_THEN = re.compile(r"weakref|_weakrefset")
+"""What is called as something is dropped: what is raised there is raised to nobody."""
+_OWN = (Interrupt.__enter__.__code__, Interrupt.__exit__.__code__)
 
-    Each time, where it was and the interrupt as it came out: as long as the caller has it, so do all frames that it
-    came through. None if something swallowed it, as Python does where an object is being thrown away.
+
+def at_each_return(*, but: tuple[FunctionType, ...] = ()) -> Iterator[Interrupt]:
+    """Interrupts, one for each moment of what is done within it, and one that comes too late; `but` some functions begin.
+
+    Meanwhile no garbage is collected, which calls what has nothing to do with it.
     """
-    step = first
-    while True:
-        at = _Interrupt(step)
-        came: KeyboardInterrupt | None = None
+    moment, hit = 0, True
+    while hit:
+        one = Interrupt(moment, tuple(function.__code__ for function in but))
+        gc.disable()
         try:
-            sys.setprofile(at)
-            call()
-        except KeyboardInterrupt as error:
-            came = error
+            yield one
         finally:
-            sys.setprofile(None)
-        if at.left > 0:
-            return
-        yield f"step {step}: {at.where}", came
-        step += every
-
-
-def ends(call: Callable[[], object], where: str, *, seconds: float = 60) -> None:
-    """Return once the call has come to its end in another thread; fail if it waits for what nobody gives back."""
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001 - told to the caller
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    assert not thread.is_alive(), f"after an interrupt at {where}, the same call of another thread waits for ever"
-    assert not errors, f"after an interrupt at {where}, the same call of another thread raises {errors[0]!r}"
+            gc.enable()
+        moment, hit = moment + 1, one.hit
+    # Else what was done within was never interrupted, and nothing is shown.
+    assert moment > 10, moment

@@ -93,7 +93,9 @@ class _Teller:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._condition = threading.Condition()
+        self._mutex = threading.Lock()
+        # Entered by its lock alone: an interrupt within the condition's own way in would leave the lock held.
+        self._condition = threading.Condition(self._mutex)
         self._marks: set[str] = set()
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -102,7 +104,7 @@ class _Teller:
         if mark in self._marks and self._thread is not None:
             # Whoever takes these tells them after this.
             return
-        with self._condition:
+        with self._mutex:
             self._marks.add(mark)
             if self._thread is None and not self._closing:
                 thread = threading.Thread(target=self._work, name="hansard-teller", daemon=True)
@@ -124,12 +126,12 @@ class _Teller:
             except HansardError:
                 # Whoever waits looks by itself. A server that is gone, or has no such thing, is not asked all the time.
                 pause = min(max(1.0, pause * 2), _PAUSE_MAX_S)
-            with self._condition:
+            with self._mutex:
                 self._condition.wait_for(lambda: self._closing, pause)
 
     def _next(self) -> set[str]:
         """What is to be told now; nothing once the thread is to end."""
-        with self._condition:
+        with self._mutex:
             self._condition.wait_for(lambda: self._marks or self._closing, _IDLE_S)
             marks, self._marks = self._marks, set()
             if not marks:
@@ -137,7 +139,7 @@ class _Teller:
             return marks
 
     def close(self) -> None:
-        with self._condition:
+        with self._mutex:
             self._closing = True
             self._condition.notify_all()
             thread = self._thread

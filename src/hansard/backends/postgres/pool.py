@@ -33,34 +33,46 @@ T = TypeVar("T")
 _TRIES: Final = 8
 _IDLE_MAX_S: Final = 600.0
 _FULL_S: Final = 10.0
+_POP: Final = deque[Connection | None].pop
+_POP_HELD: Final = list[Connection | None].pop
 _CLOSED: Final = "this PostgreSQL store was closed; open it again with hansard.open()"
 
 
-class _Lent(msgspec.Struct):
+class _Lent:
     """A connection while it is in use; quicker than a generator."""
 
-    db: Database
-    fresh: bool
-    con: Connection | None = None
+    __slots__ = ("db", "fresh", "held")
+
+    def __init__(self, db: Database, *, fresh: bool) -> None:
+        self.db = db
+        self.fresh = fresh
+        self.held: list[Connection | None] = []
+        """The place that one has, with the connection that stands there; nothing while one has none."""
 
     def __enter__(self) -> Connection:
-        self.con = con = self.db.lend(fresh=self.fresh)
-        return con
+        try:
+            return self.db.lend(self.held, fresh=self.fresh)
+        except BaseException:
+            self.db.vacate(self.held)
+            raise
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if self.con is not None:
-            self.db.give_back(self.con, error)
+        try:
+            self.db.give_back(self.held, error)
+        except BaseException:
+            self.db.vacate(self.held)
+            raise
 
 
 class _Turn:
     """One who waits for a place."""
 
-    __slots__ = ("come", "con")
+    __slots__ = ("come", "held")
 
-    def __init__(self) -> None:
+    def __init__(self, held: list[Connection | None]) -> None:
         self.come = threading.Lock()
         self.come.acquire()
-        self.con: Connection | None = None
+        self.held = held
 
 
 class Database:
@@ -94,10 +106,10 @@ class Database:
 
     def connection(self, *, fresh: bool = False) -> _Lent:
         """A connection in autocommit mode, for this thread alone; a new one with `fresh`. Errors as for `lend`."""
-        return _Lent(self, fresh)
+        return _Lent(self, fresh=fresh)
 
-    def lend(self, *, fresh: bool) -> Connection:
-        """A connection, to be given back.
+    def lend(self, held: list[Connection | None], *, fresh: bool) -> Connection:
+        """A connection, to be given back; it is held from the moment on at which nobody else can have it.
 
         Raises:
             Unavailable: the store was closed, no server answers, or all connections are in use for too long.
@@ -106,124 +118,134 @@ class Database:
             raise Unavailable(_CLOSED)
         if self._left_out and self._full_at < time.monotonic() - _FULL_S:
             self._use_all()
-        con, waits = None, bool(self._line)
-        if not waits:
-            try:
-                con = self._places.pop()
-            except IndexError:
-                waits = True
-        if waits:
-            con = self._place()
+        if self._line or not self._take(held):
+            self._wait(held)
+        con = held[0]
         if con is not None and not fresh and con.used_at > time.monotonic() - _IDLE_MAX_S:
             return con
+        if con is not None:
+            con.close()
+            held[0] = None
+        if fresh:
+            self._let_go()
         try:
-            if con is not None:
-                con.close()
-            if fresh:
-                self._let_go()
-            return self.connect()
-        except BaseException as error:
-            if not (isinstance(error, Full) and self._leave_out()):
-                self._put(None)
+            held[0] = con = self.connect()
+        except Full:
+            if not self._leave_out(held):
                 raise
+        else:
+            return con
         # Those that there are do for all.
-        return self.lend(fresh=False)
+        return self.lend(held, fresh=False)
 
-    def _leave_out(self) -> bool:
+    def _take(self, held: list[Connection | None]) -> bool:
+        """Whether there was a place, which is held now."""
+        try:
+            # One call, so that an interrupt finds it done or not begun; so with all that moves a place.
+            held.extend(map(_POP, (self._places,)))
+        except IndexError:
+            return False
+        return True
+
+    def _leave_out(self, held: list[Connection | None]) -> bool:
         """Give up the place that is held, for a while, if others have a connection; False if nobody has."""
         with self._mutex:
             others = self.settings.connections - self._left_out - len(self._places) - 1
             if others > 0 or any(con is not None for con in list(self._places)):
-                self._left_out += 1
                 self._full_at = time.monotonic()
+                self._left_out += 1
+                held.clear()
                 return True
             return False
 
     def _use_all(self) -> None:
         with self._mutex:
-            self._places.extendleft([None] * self._left_out)
-            self._left_out = 0
+            some, self._left_out = self._left_out, 0
+            self._places.extendleft((None,) * some)
 
-    def _place(self) -> Connection | None:
-        """A place that one waits for, with the connection that stands there; of those who wait, whoever came first gets it.
+    def _wait(self, held: list[Connection | None]) -> None:
+        """Wait for a place; of those who wait, whoever came first gets it.
 
         Raises:
             Unavailable: nobody gives one back for too long, or the store was closed.
         """
-        turn = _Turn()
-        with self._mutex:
-            self._line.append(turn)
-            self._serve()
+        turn = _Turn(held)
         try:
-            come = turn.come.acquire(timeout=self.settings.deadline_s)
+            with self._mutex:
+                self._line.append(turn)
+                self._serve()
+            if not turn.come.acquire(timeout=self.settings.deadline_s):
+                self._leave(turn)
         except BaseException:
-            # Interrupted: what was handed over meanwhile is the next one's.
-            if not self._left(turn):
-                self._put(turn.con)
+            self._leave(turn)
             raise
-        if not come and self._left(turn):
+        if self._closed:
+            raise Unavailable(_CLOSED)
+        if not held:
             many = self.settings.connections
             msg = f"all {many} connections were in use; repeat the call, or open with ?connections=N"
             raise Unavailable(msg)
-        if self._closed:
-            self._put(turn.con)
-            self._close_idle()
-            raise Unavailable(_CLOSED)
-        return turn.con
 
-    def _left(self, turn: _Turn) -> bool:
-        """Take one out of the line; False if it was served already."""
+    def _leave(self, turn: _Turn) -> None:
+        """Take one out of the line who may have been served already, and may be now."""
         with self._mutex:
-            there = turn in self._line
-            if there:
+            self._serve()
+            if turn in self._line:
                 self._line.remove(turn)
-            return there
 
     def _serve(self) -> None:
         """Hand places to those who wait, first to whoever came first; under the mutex."""
-        while self._line and self._places:
-            with contextlib.suppress(IndexError):
-                con = self._places.pop()
-                turn = self._line.popleft()
-                turn.con = con
-                turn.come.release()
+        while self._line:
+            turn = self._line[0]
+            if not turn.held and not self._take(turn.held):
+                return
+            self._line.popleft()
+            turn.come.release()
 
-    def give_back(self, con: Connection, error: BaseException | None) -> None:
+    def give_back(self, held: list[Connection | None], error: BaseException | None) -> None:
         """Keep a connection that was lent, if it is as good as new."""
+        con = held[0]
         # Whoever closes one says so by an error: those that are kept are open, and whoever is lent one need not look.
         clean = error is None or (
             isinstance(error, Exception)
+            and con is not None
             and not con.closed
             and con.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
         )
-        if clean and not self._closed:
-            con.used_at = time.monotonic()
-            self._put(con)
-            if self._closed:
-                self._close_idle()
+        if con is None or not clean or self._closed:
+            self.vacate(held)
             return
+        con.used_at = time.monotonic()
+        self._places.extend(map(_POP_HELD, (held,)))
+        if self._line:
+            self._serve_all()
+        if self._closed:
+            self._close_idle()
+
+    def vacate(self, held: list[Connection | None]) -> None:
+        """Give back the place that is held, if one is, without its connection."""
+        con = held[0] if held else None
         try:
-            con.close()
+            if con is not None:
+                con.close()
         finally:
-            self._put(None)
+            if held:
+                held[0] = None
+                # Those that are there are used up before another one is made.
+                self._places.extendleft(map(_POP_HELD, (held,)))
+            if self._line:
+                self._serve_all()
+
+    def _serve_all(self) -> None:
+        with self._mutex:
+            self._serve()
 
     def _let_go(self) -> None:
         """Close those that wait: what cut one connection has cut them, too."""
-        for con in self.idle:
-            with contextlib.suppress(ValueError):
-                self._places.remove(con)
-                con.close()
-                self._put(None)
-
-    def _put(self, con: Connection | None) -> None:
-        if con is None:
-            # Those that are there are used up before another one is made.
-            self._places.appendleft(None)
-        else:
-            self._places.append(con)
-        if self._line:
-            with self._mutex:
-                self._serve()
+        for _ in self.idle:
+            lent = _Lent(self, fresh=False)
+            if self._take(lent.held):
+                self.vacate(lent.held)
 
     def connect(self) -> Connection:
         """A new connection in autocommit mode, for the caller to close; it counts for nothing here.
@@ -271,7 +293,7 @@ class Database:
                     con.doubtful = False
                     with _undoing(con), con.transaction():
                         begun = True
-                        result = work(con)
+                        result = _unless_interrupted(work, con)
                     settle(con)
                     return result
             except Lost:
@@ -304,6 +326,16 @@ class Database:
 
 
 _of_the_parent: list[Connection] = []
+
+
+def _unless_interrupted(work: Callable[[Connection], T], con: Connection) -> T:
+    """What the work gives; the connection is closed if it is interrupted, as what it was told last may be under way."""
+    try:
+        return work(con)
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            con.close()
+        raise
 
 
 @contextlib.contextmanager

@@ -98,10 +98,13 @@ def words_of(tenant: bytes, piece: Piece) -> list[str]:
 
 def catch_up(core: Core, *, session: str | None = None, seconds: float | None = None) -> bool:
     """Index what was appended since; whether all of it was within the time."""
-    end = None if seconds is None else time.monotonic() + seconds
+    end: float | None = None
     after = b""
     while True:
         found = _behind(core, session, after)
+        if seconds is not None and end is None:
+            # Finding what is behind may take long by itself; that is no reason to index nothing.
+            end = time.monotonic() + seconds
         for root, name, seq, done in found:
             if not _catch_up_one(core, core.at(name, root), seq, done, end):
                 return False
@@ -119,11 +122,11 @@ def _catch_up_one(core: Core, here: dict[str, Any], seq: int, done: int, end: fl
         if repeated(core.db, partial(_index, core, asked={**here, "seq": upto, "was": done})):
             done = upto
             continue
-        # Another indexer was faster, or the session is gone.
+        # Another indexer was faster, or the session is gone or, after a repair, shorter.
         now = core.db.rows(TEXTS["behind_one"], here)
         if not now:
             return True
-        done = now[0][3]
+        seq, done = min(seq, now[0][2]), now[0][3]
     return True
 
 

@@ -10,11 +10,20 @@ import pytest
 
 import hansard
 from support import postgres, stores
+from support.proxy import Proxy
 
 collect_ignore_glob = []
 if importlib.util.find_spec("psycopg") is None and not os.environ.get(postgres.NEEDED):
     # The head of the report says so.
     collect_ignore_glob.append("test_*.py")
+
+WARNS = """
+    CREATE FUNCTION hansard.warns() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE WARNING SQLSTATE '01000' USING MESSAGE = 'canceling wait for synchronous replication';
+        RETURN NULL;
+    END $$
+"""
 
 
 @pytest.fixture
@@ -46,6 +55,36 @@ def open_store(url):
 @pytest.fixture
 def store(open_store):
     return open_store()
+
+
+@pytest.fixture
+def proxy(conninfo):
+    """Stands before the server."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    said = conninfo_to_dict(conninfo)
+    with contextlib.closing(Proxy(said["host"], int(said["port"]))) as one:
+        yield one
+
+
+@pytest.fixture
+def proxied(proxy, conninfo):
+    """The URL of the store through the proxy, nothing of which is encrypted."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    said = conninfo_to_dict(conninfo)
+    return f"postgresql://{said['user']}@127.0.0.1:{proxy.port}/{said['dbname']}?sslmode=disable&gssencmode=disable"
+
+
+@pytest.fixture
+def warn_at(conninfo):
+    """Has the server say at each such change what it says when a wait for a standby was cancelled."""
+    import psycopg
+
+    with psycopg.connect(conninfo, autocommit=True) as con:
+        con.execute(WARNS)
+        yield lambda change: con.execute(f"CREATE TRIGGER warns AFTER {change} EXECUTE FUNCTION hansard.warns()")
+        con.execute("DROP FUNCTION hansard.warns() CASCADE")
 
 
 @pytest.fixture

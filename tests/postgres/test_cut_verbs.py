@@ -11,7 +11,6 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 import hansard
-from support.proxy import Proxy
 
 VERBS = {
     "create": lambda store, n: store.create(labels={"n": str(n)}),
@@ -35,19 +34,10 @@ VERBS = {
 ROUNDS = 8
 
 
-@pytest.fixture
-def proxy(conninfo):
-    said = conninfo_to_dict(conninfo)
-    with contextlib.closing(Proxy(said["host"], int(said["port"]))) as one:
-        yield one
-
-
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_cut_inside_a_verb_is_outlived_or_told(proxy, conninfo, url, verb):
-    said = conninfo_to_dict(conninfo)
-    through = f"postgresql://{said['user']}@127.0.0.1:{proxy.port}/{said['dbname']}?sslmode=disable&gssencmode=disable"
+def test_a_cut_inside_a_verb_is_outlived_or_told(proxy, proxied, url, verb):
     rng = random.Random(verb)
-    with hansard.open(url) as direct, hansard.open(f"{through}&patience=2") as store:
+    with hansard.open(url) as direct, hansard.open(f"{proxied}&patience=2") as store:
         for name in ("s", "e", *(f"d{n}" for n in range(ROUNDS))):
             direct.create(id=name, labels={"kept": "yes"}).append([hansard.user(f"words {n}") for n in range(ROUNDS)])
         for number in range(ROUNDS):

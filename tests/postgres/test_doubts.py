@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import psycopg
 import pytest
 
 import hansard
@@ -174,13 +173,6 @@ def test_what_was_not_even_sent_says_that_nothing_was_done(store, monkeypatch):
     assert calls == [1]
 
 
-WARNS = """
-    CREATE FUNCTION hansard.warns() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        RAISE WARNING SQLSTATE '01000' USING MESSAGE = 'canceling wait for synchronous replication';
-        RETURN NULL;
-    END $$
-"""
 CONFIRMED = {
     "create": ("INSERT ON hansard.entries", lambda store: store.create(id="new").seq == 1),
     "fork": ("INSERT ON hansard.forks", lambda store: store.fork("s", id="new").id == "new"),
@@ -190,13 +182,8 @@ CONFIRMED = {
 
 
 @pytest.mark.parametrize(("change", "done"), CONFIRMED.values(), ids=CONFIRMED)
-def test_a_verb_whose_commit_no_standby_confirmed_is_confirmed_by_another(store, conninfo, change, done):
+def test_a_verb_whose_commit_no_standby_confirmed_is_confirmed_by_another(store, warn_at, change, done):
     store.create(id="s", entries=[hansard.user("one")])
     store.documents.save("plan", "one")
-    with psycopg.connect(conninfo, autocommit=True) as con:
-        con.execute(WARNS)
-        con.execute(f"CREATE TRIGGER warns AFTER {change} EXECUTE FUNCTION hansard.warns()")
-        try:
-            assert done(store)
-        finally:
-            con.execute("DROP FUNCTION hansard.warns() CASCADE")
+    warn_at(change)
+    assert done(store)

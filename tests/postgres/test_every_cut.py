@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 import hansard
 from hansard.backend import Request
 from hansard.model.documents import DocumentKey, DocumentWrite
 from hansard.model.requests import Creation
-from support.proxy import Proxy
 
 ENDS = (1, 8, 14, 22, 40)
 """Bytes before the end of a call, where the answer of a commit lies."""
@@ -280,18 +276,9 @@ VERBS = {kind.__name__: kind() for kind in (
 
 
 @pytest.fixture
-def proxy(conninfo):
-    said = conninfo_to_dict(conninfo)
-    with contextlib.closing(Proxy(said["host"], int(said["port"]))) as one:
-        yield one
-
-
-@pytest.fixture
-def through(proxy, conninfo):
+def through(proxied):
     """A store behind the proxy whose every byte belongs to the verb that is called."""
-    said = conninfo_to_dict(conninfo)
-    url = f"postgresql://{said['user']}@127.0.0.1:{proxy.port}/{said['dbname']}?sslmode=disable&gssencmode=disable"
-    with hansard.open(f"{url}&notify=off&prepare=off&connections=1&deadline=60&patience=60") as store:
+    with hansard.open(f"{proxied}&notify=off&prepare=off&connections=1&deadline=60&patience=60") as store:
         yield store
 
 

@@ -10,30 +10,19 @@ import time
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 import hansard
 from support import stores
-from support.proxy import Proxy
 
 
 @pytest.fixture
-def proxy(conninfo):
-    said = conninfo_to_dict(conninfo)
-    with contextlib.closing(Proxy(said["host"], int(said["port"]))) as one:
-        yield one
-
-
-@pytest.fixture
-def through(proxy, conninfo):
+def through(proxied):
     """Opens the store through the proxy."""
-    said = conninfo_to_dict(conninfo)
     with contextlib.ExitStack() as stack:
 
         def open_one(**options):
             query = "&".join(f"{name}={value}" for name, value in options.items())
-            url = f"postgresql://{said['user']}@127.0.0.1:{proxy.port}/{said['dbname']}?sslmode=disable&gssencmode=disable"
-            return stack.enter_context(hansard.open(f"{url}&{query}"))
+            return stack.enter_context(hansard.open(f"{proxied}&{query}"))
 
         yield open_one
 
@@ -182,36 +171,16 @@ def test_a_forked_child_has_connections_of_its_own(store):
     assert texts(store, "s") == ["before", "in the child", "after"]
 
 
-WARNS = """
-    CREATE FUNCTION hansard.warns() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        RAISE WARNING SQLSTATE '01000' USING MESSAGE = 'canceling wait for synchronous replication';
-        RETURN NULL;
-    END $$
-"""
-
-
-@pytest.fixture
-def warn_at(conninfo):
-    """Has the server say at each change of a table what it says when a wait for a standby was cancelled."""
-    with psycopg.connect(conninfo, autocommit=True) as con:
-        con.execute(WARNS)
-        yield lambda table: con.execute(
-            f"CREATE TRIGGER warns AFTER INSERT OR UPDATE ON hansard.{table} EXECUTE FUNCTION hansard.warns()"
-        )
-        con.execute("DROP FUNCTION hansard.warns() CASCADE")
-
-
 def test_a_commit_that_no_standby_confirmed_is_confirmed_by_the_next(store, warn_at):
     session = store.create(id="s")
-    warn_at("entries")
+    warn_at("INSERT OR UPDATE ON hansard.entries")
     session.append(hansard.user("one"))
     assert texts(store, "s") == ["one"]
 
 
 def test_a_commit_that_stays_in_doubt_is_not_acknowledged(store, warn_at, conninfo):
     session = store.create(id="s")
-    warn_at("sessions")
+    warn_at("INSERT OR UPDATE ON hansard.sessions")
     with pytest.raises(hansard.Unavailable, match="doubt"):
         session.append(hansard.user("one", id="a"))
     with pytest.raises(hansard.Unavailable, match="doubt"):

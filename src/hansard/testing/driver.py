@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -39,6 +40,19 @@ def _noted(tests: type[T], capability: str, *, declared: bool) -> type[T]:
         if name.startswith("test_"):
             function.capability = (capability, declared)
     return tests
+
+
+@contextlib.contextmanager
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Meanwhile the system gives no thread to anybody."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        yield
 
 
 class ManualClock:

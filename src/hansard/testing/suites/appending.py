@@ -3,8 +3,6 @@
 # ruff: noqa: D102, S101 - the name of a test is its sentence, and asserting is what it does
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from ...backend import Answer
@@ -13,7 +11,7 @@ from ...errors import Invalid, NotFound, Unsupported
 from ...limits import STATE_BYTES_MAX
 from ...model.entry import NewEntry, event, text, usage, user
 from ...model.requests import Appended, Changes, Keys
-from ..driver import START_US, Driver, promptly, together
+from ..driver import START_US, Driver, no_threads, promptly, together
 
 REFUSED = {
     "a parent that is not there": user("x", parent=99),
@@ -233,12 +231,7 @@ class Threads:
     def test_an_append_is_acknowledged_also_where_no_thread_can_be_started(
         self, drive: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(_thread: threading.Thread) -> None:
-            msg = "can't start new thread"
-            raise RuntimeError(msg)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(threading.Thread, "start", refuse)
+        with no_threads(monkeypatch):
             drive.new("s")
             assert drive.say("s", "one").seq == 2
             assert drive.backend.wait("s", after=2, timeout_s=0.01) == 2

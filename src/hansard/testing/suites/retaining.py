@@ -16,7 +16,7 @@ from ...model.entry import assistant, system, user
 from ...store import RetentionPolicy, Session, Store
 from ...store.place import place_of
 from ...store.retention import MARK, Pruner
-from ..driver import Driver
+from ..driver import Driver, no_threads
 
 _HOUR = 3600
 
@@ -319,13 +319,8 @@ class PruningBehindSaves:
     def test_where_no_thread_can_be_started_nothing_is_pruned_and_no_save_fails(
         self, drive: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(_thread: threading.Thread) -> None:
-            msg = "can't start new thread"
-            raise RuntimeError(msg)
-
         store = self._opened(drive, max_age=_HOUR)
-        with monkeypatch.context() as patched:
-            patched.setattr(threading.Thread, "start", refuse)
+        with no_threads(monkeypatch):
             assert store.create(id="a").seq == 1
             assert "can't start new thread" in str(store.health().details["retention"])
             self._settle(store)

@@ -16,7 +16,6 @@ from hansard.store.place import place_of
 from support.interrupts import at_each_return
 
 
-
 class Connection:
     """As good as one to a server, as far as lending goes."""
 
@@ -98,9 +97,7 @@ def test_an_interrupt_at_any_moment_of_a_wait_for_a_connection_loses_none(databa
         db.close()
 
 
-def test_an_interrupt_at_any_moment_of_telling_what_was_written_keeps_no_later_writer_waiting(
-    database, monkeypatch
-):
+def test_an_interrupt_at_any_moment_of_telling_what_was_written_keeps_no_later_writer_waiting(database, monkeypatch):
     monkeypatch.setattr(hints, "_NOTIFY", SimpleNamespace(run=lambda *_: []))
     for interrupted in at_each_return():
         told = hints.Hints(database())

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, LiteralString, TypeVar
 
-import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 

@@ -84,13 +84,16 @@ class Queues:
         waiter = _Waiter(request, done)
         try:
             with self._mutex:
-                if self._closing:
-                    msg = f"session {session!r}: this store is being closed; open it again"
-                    raise Unavailable(msg)
+                self._check_open(session)
                 self._hand_out(session, self._join(session, waiter))
         except BaseException:
             self._withdraw(session, waiter)
             raise
+
+    def _check_open(self, session: str) -> None:
+        if self._closing:
+            msg = f"session {session!r}: this store is being closed; open it again"
+            raise Unavailable(msg)
 
     def _join(self, session: str, waiter: _Waiter) -> _Line:
         line = self._lines.get(session)

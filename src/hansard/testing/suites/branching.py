@@ -7,8 +7,10 @@ import pytest
 
 from ...errors import Conflict, Invalid
 from ...fold import Fold
+from ...limits import MIB
 from ...model.entry import NewEntry, assistant, event, user
 from ...model.info import SessionInfo
+from ...store import Store
 from ..driver import Driver
 
 
@@ -158,6 +160,21 @@ class Folding:
         drive.backend.reindex(lambda what, done, total: told.append((what, done, total)))
         assert told
         assert told[-1][1] == told[-1][2]
+
+    def test_a_session_that_ends_with_a_large_entry_is_read_checked_and_forked(self, store: Store) -> None:
+        session = store.create()
+        session.append(user("one"))
+        session.append(event("large", {"data": "x" * 9 * MIB}))
+        assert [entry.seq for entry in session.entries(newest_first=True)] == [3, 2, 1]
+        fork = session.fork()
+        for one in (session, fork):
+            assert list(store.check(one.id)) == []
+            one.append(user("two"))
+            one.rewind(to=2)
+            assert [message.text for message in one.history()] == ["one"]
+            assert list(store.check(one.id)) == []
+        store.reindex()
+        assert [session.seq, fork.seq] == [5, 6]
 
 
 def _eventful(drive: Driver) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from ...backends.memory import MemoryBackend
 from ...errors import Conflict, Invalid, LeaseLost, NotFound
-from ...limits import MIB
-from ...model.entry import assistant, event, text, tool, tool_call, usage, user
+from ...model.entry import assistant, text, tool, tool_call, usage, user
 from ...model.requests import Changes, Keys
 from ...store import Draft, Session, Store
 from ..driver import Driver, together
@@ -42,21 +41,6 @@ class Storing:
         session.append(user("two"), state={"step": 2})
         assert session.append([user("one"), usage("m", input=5)], **call) == first
         assert (_said(session), session.state, session.info.usage.input) == (["one", "two"], {"step": 2}, 5)
-
-    def test_a_session_that_ends_with_a_large_entry_is_read_checked_and_forked(self, store: Store) -> None:
-        session = store.create()
-        session.append(user("one"))
-        session.append(event("large", {"data": "x" * 9 * MIB}))
-        assert [entry.seq for entry in session.entries(newest_first=True)] == [3, 2, 1]
-        fork = session.fork()
-        for one in (session, fork):
-            assert list(store.check(one.id)) == []
-            one.append(user("two"))
-            one.rewind(to=2)
-            assert _said(one) == ["one"]
-            assert list(store.check(one.id)) == []
-        store.reindex()
-        assert [session.seq, fork.seq] == [5, 6]
 
     def test_a_key_with_other_content_is_a_conflict(self, store: Store) -> None:
         session = store.create()

@@ -176,20 +176,23 @@ class Queues:
 
     def _start_one(self) -> None:
         thread = threading.Thread(target=self._work, name="hansard-committer", daemon=True)
+        others = [one for one in self._threads if one.is_alive()]
+        # It runs from some moment of its start on: an interrupt later in there leaves it to be waited for.
+        self._threads = [*others, thread]
         try:
             thread.start()
         except RuntimeError as error:
             if isinstance(error.__context__, KeyboardInterrupt):
                 # Interrupted while it waited for the thread to run, it could not undo its own wait.
                 raise error.__context__ from None
-            if self._threads:
+            self._threads = others
+            if others:
                 return
             for _, line in self._ready:
                 line.active = False
             self._ready.clear()
             msg = f"no thread can be started ({error}). What was handed in may or may not be there; append it again"
             raise Unavailable(msg) from error
-        self._threads.append(thread)
 
     def _work(self) -> None:
         while True:
@@ -229,9 +232,10 @@ class Queues:
             self._closing = True
             self._ready_or_closing.notify_all()
         # One that is at work may start another one to help it.
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join()
+        joined: set[threading.Thread] = {threading.current_thread()}
+        while left := [thread for thread in self._threads if thread.is_alive() and thread not in joined]:
+            left[0].join()
+            joined.add(left[0])
 
 
 def _broken_off(session: str, what: str) -> Unavailable:

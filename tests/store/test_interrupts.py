@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import hansard
-from support.interrupts import ends, interrupted
+from support.interrupts import at_each_return, ends
 
 VERBS = {
     "append": (1, lambda store, session: session.append(hansard.user("One more."))),
@@ -20,7 +20,7 @@ VERBS = {
     "create": (23, lambda store, session: store.create(agent="coder", user="ana")),
     "spawn": (29, lambda store, session: session.spawn()),
     "fork": (29, lambda store, session: session.fork()),
-    "erase": (41, lambda store, session: _short(store).erase(2)),
+    "erase": (41, lambda store, session: _erase(store)),
     "delete": (41, lambda store, session: store.delete(store.create())),
     "list": (7, lambda store, session: store.find(limit=3)),
     "search": (31, lambda store, session: store.search("tide", limit=3)),
@@ -28,10 +28,12 @@ VERBS = {
 """How many steps lie between two interrupts, and the call."""
 
 
-def _short(store):
+def _erase(store):
+    """In a session of its own, which goes again: else each erasure would have more to look at than the one before."""
     short = store.create()
     short.append(hansard.user("Forget this."))
-    return short
+    short.erase(2)
+    store.delete(short)
 
 
 others: dict[int, hansard.Store] = {}
@@ -64,11 +66,13 @@ def test_whoever_handles_an_interrupt_finds_nothing_locked(store, verb, steps):
     session = store.create(id="s")
     session.append([hansard.user("Why is the tide table an hour off?") for _ in range(5)])
     every, call = VERBS[verb]
-    for where, kept in interrupted(lambda: call(store, session), every=every if steps == "some" else 1):
-        ends(lambda: call(store, session), where)
+    for interrupt in at_each_return(every=every if steps == "some" else 1, keep=True):
+        with interrupt:
+            call(store, session)
+        # The interrupt is being handled: what came out of the call is still there.
+        ends(lambda: call(store, session), interrupt.where)
         call(store, session)
         info = session.info
         if (other := others.get(id(store))) is not None:
-            assert other.get("s").info == info, where
-        del kept
+            assert other.get("s").info == info, interrupt.where
     assert [found for found in store.check() if found.severity != "note"] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -218,13 +217,11 @@ def _fresh_row(core: Core, session: str, place: str) -> Row | None:
 
 
 def _session_at(core: Core, place: str) -> str | None:
-    path = core.layout.log(place)
-    first = sources.first_entry(path)
-    if first is None:
-        # What is there and can't be read may be a session all the same.
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError, Corrupt), sources.opened(path) as fd:
-            os.pread(fd, 1, 0)
-    body = None if first is None else first.body
+    try:
+        body = sources.read_first_entry(core.layout.log(place)).body
+    except (FileNotFoundError, NotADirectoryError, Corrupt):
+        # What is there and can't be read may be a session all the same, so any other error is the caller's.
+        return None
     session = body.get("session") if isinstance(body, dict) else None
     return session if isinstance(session, str) else None
 

@@ -305,6 +305,22 @@ def verified_lines(source: Source, previous: bytes, after: int) -> Iterator[byte
         raise source.damage
 
 
+def read_first_entry(path: Path) -> Entry:
+    """The first line of a log.
+
+    Raises:
+        Corrupt: it is damaged, or what stands there is no file.
+        OSError: there is no log, or it can't be read.
+    """
+    with opened(path) as fd:
+        _, line = next(scan.raw_lines(fd, 0), (0, b""))
+    try:
+        return decode_line(line)
+    except ValueError as error:
+        msg = f"{path}: line 1 at byte 0: {error}. Restore it from a backup, or run `hansard check`"
+        raise Corrupt(msg, path=str(path), line=1) from None
+
+
 def first_entry(path: Path) -> Entry | None:
     """The first line of a log, if it can be read.
 
@@ -312,10 +328,8 @@ def first_entry(path: Path) -> Entry | None:
         OSError: this process can't open any file at the moment, so nothing is known.
     """
     try:
-        with opened(path) as fd:
-            _, line = next(scan.raw_lines(fd, 0), (0, b""))
-        return decode_line(line)
-    except (ValueError, Corrupt):
+        return read_first_entry(path)
+    except Corrupt:
         return None
     except OSError as error:
         if error.errno in _PASSING:

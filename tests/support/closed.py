@@ -47,12 +47,12 @@ def seal(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     )  # fmt: skip
 
 
-def close_to_all(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+def close_to_all(monkeypatch: pytest.MonkeyPatch, path: Path, *, number: int = errno.EACCES) -> None:
     """Have the system refuse every look into a file, or at what is in a folder, as without the rights to it."""
     for name in _LOOKS:
         inside = name in ("stat", "lstat")
         _refusing(
-            monkeypatch, name, errno.EACCES,
+            monkeypatch, name, number,
             lambda args, inside=inside: _within(args[0], path) and not (inside and Path(os.fsdecode(args[0])) == path),
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Generator
+from pathlib import Path
 from typing import Literal
 
 from ...backend import Request
@@ -305,21 +306,45 @@ def _create_child(core: Core, creation: Creation, first: Request, reuse: Reuse) 
 
 
 def _aliased(core: Core, derived: str) -> Created | None:
-    """The resident that has an id of its own, as one from another store may."""
+    """The resident that has an id of its own, as one from another store may. The root's lock is held.
+
+    Raises:
+        Corrupt, OSError: it is there and damaged, or can't be read, so its name is not free.
+    """
     path = core.layout.named(derived)
     names_ = read_alias(path)
     if names_ is None:
         return None
-    first = sources.first_entry(core.layout.log(child_place(*names_)))
-    if first is not None and isinstance(first.body, dict):
+    place = child_place(*names_)
+    log = core.layout.log(place)
+    session = names.id_of(names_[1]) or _id_in(log)
+    if session is not None and core.layout.find(session) == place:
         with contextlib.suppress(NotFound):
-            info = core.info(str(first.body.get("session")))
+            info = core.info(session)
             return Created(info.id, info.seq, new=False)
-    # The resident was deleted, so its name is free again.
+    elif _size_of(log):
+        msg = f"{log}: the name of a resident leads here, but its id does not. Run `hansard check --repair`"
+        raise Corrupt(msg, path=str(log), line=1)
+    # The resident was deleted, or never came to be, so its name is free.
     with locks.locked_file(path):
         disk.unlink(path)
         disk.sync_folder(path.parent)
     return None
+
+
+def _id_in(log: Path) -> str | None:
+    """The id of the session in a log whose name is too long to tell it; None where no log was begun."""
+    if not _size_of(log):
+        return None
+    body = sources.read_first_entry(log).body
+    return str(body.get("session")) if isinstance(body, dict) else ""
+
+
+def _size_of(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def alias(core: Core, derived: str, leads_to: str) -> None:

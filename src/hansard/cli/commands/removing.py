@@ -43,14 +43,14 @@ def rm_command(run: Run, *, sessions: tuple[str, ...], yes: bool, force: bool, d
     titles = ", ".join(f"{found.id} ({found.title})" if found.title else found.id for found in chosen[:3])
     more = " …" if len(chosen) > 3 else ""
     confirm(safe(f"Remove {plural(len(chosen), 'session')}{also}: {titles}{more}?"), yes=yes)
-    gone: list[str] = []
+    gone: dict[str, None] = {}
     try:
         for found, names in trees:
             store.delete(found, force=force)
-            gone += (name for name in names if name not in gone)
+            gone |= dict.fromkeys(names)
     finally:
         # Also where one may not go, or the program is ended: what went before is gone.
-        _tell(gone, output, dry_run=False)
+        _tell(list(gone), output, dry_run=False)
     return 0
 
 

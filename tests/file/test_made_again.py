@@ -22,7 +22,7 @@ def test_an_id_of_a_deleted_child_can_be_that_of_a_fork_while_others_still_have_
 def test_an_id_is_free_again_though_the_index_could_not_be_told_and_the_file_system_gives_numbers_anew(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(mirror, "_WAIT_S", 0.001)
+    monkeypatch.setattr(mirror, "_WAIT_MS", 1)
     with hansard.open(tmp_path) as store:
         for _ in range(8):
             store.create(id="s", entries=[hansard.user("hello")])

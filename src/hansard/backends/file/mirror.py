@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .core import Core
 
 
-_WAIT_S: Final = 2.0
-"""So long an erasure or a deletion waits for others who use the index."""
+_WAIT_MS: Final = 2000
+"""So many milliseconds an erasure or a deletion waits for others who use the index."""
 
 
 class Mirror:
@@ -68,15 +68,13 @@ class Mirror:
         for place in places:
             self.indexer.touched(place, lambda: None)
         with contextlib.suppress(Unavailable):
-            return self.indexer.catalogue.put((), gone=places, wait_ms=round(_WAIT_S * 1000))
+            return self.indexer.catalogue.put((), gone=places, wait_ms=_WAIT_MS)
         return False
 
     def purge(self) -> bool:
         """No file of the index holds what was erased in the logs, such as a title; False if others were in the way."""
         try:
-            return self.indexer.flush(_WAIT_S) and self.indexer.catalogue.sync(
-                whole=True, wait_ms=round(_WAIT_S * 1000)
-            )
+            return self.indexer.flush(_WAIT_MS / 1000) and self.indexer.catalogue.sync(whole=True, wait_ms=_WAIT_MS)
         except Unavailable:
             return False
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 from ...backend import CAPABILITIES
 from ...errors import Corrupt, Unavailable
@@ -58,6 +59,7 @@ class Opened:
         self._shared_unsafe = shared_unsafe
         self._is_tenant = tenant
         self._closed = False
+        self._tenants: dict[str, Self] = {}
         self._mirror = Mirror(self.layout, store=self.about.store)
         self._begin()
         self._mirror.follow(self._core)
@@ -80,6 +82,7 @@ class Opened:
             raise
 
     def _begin(self) -> None:
+        self._opening = threading.Lock()
         self._core = Core(self.layout, self._clock, self._mirror)
         self._committers = Committers(self._core.pool)
 
@@ -157,6 +160,8 @@ class Opened:
         """As the contract says."""
         if self._closed:
             return
+        for tenant in list(self._tenants.values()):
+            tenant.close()
         self._closed = True
         _opened.discard(self)
         self._committers.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,7 +12,7 @@ from ...backend import Guard, Progress
 from ...codec.names import check_id, check_key, name_of
 from ...errors import Corrupt, Invalid
 from ...model.documents import Document, DocumentKey
-from ...model.requests import Clock, Finding, Garbage, Health
+from ...model.requests import Finding, Garbage, Health
 from . import aside, checking, collecting, disk, documents, resetting
 from .layout import is_real_folder
 from .opened import Opened
@@ -21,26 +20,6 @@ from .opened import Opened
 
 class Upkeep(Opened):
     """The verbs that are about no single session."""
-
-    def __init__(
-        self,
-        root: Path,
-        *,
-        clock: Clock,
-        shared_unsafe: bool = False,
-        create: bool = True,
-        tenant: bool = False,
-        derived: Path | None = None,
-    ) -> None:
-        """As `Opened`."""
-        self._tenants: dict[str, Self] = {}
-        self._opening = threading.Lock()
-        super().__init__(root, clock=clock, shared_unsafe=shared_unsafe, create=create, tenant=tenant, derived=derived)
-
-    def forget(self) -> None:
-        """As `Opened`."""
-        self._opening = threading.Lock()
-        super().forget()
 
     def put_document(self, key: DocumentKey, data: bytes, *, expect: int | None = None) -> Document:
         """As the contract says."""
@@ -131,9 +110,3 @@ class Upkeep(Opened):
             indexer = self._mirror.indexer
             details = {"path": str(self._root), "index_complete": indexer.complete, "problems": list(indexer.problems)}
             return Health(self.name, ok=True, details=details)
-
-    def close(self) -> None:
-        """As the contract says."""
-        for tenant in list(self._tenants.values()):
-            tenant.close()
-        super().close()

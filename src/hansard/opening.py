@@ -76,11 +76,11 @@ def open(  # noqa: A001 - hansard.open is the name
     go; without one nothing ever goes. `redact(kind, body)` gives the body of each entry that is stored instead of the one
     given. With `read_only` nothing in the folder is made, changed or locked, so it may lie on a medium that can't be
     written: its indexes are made in a temporary folder, listings show the sessions of that moment, and whatever would
-    change something is Unavailable.
+    change something is Unavailable; it takes neither `retention` nor `redact`.
 
     Raises:
         NotFound: there is no store, and `create` is False.
-        Invalid: the URL can't be understood, or names another tenant.
+        Invalid: the URL can't be understood, or names another tenant; `retention` or `redact` beside `read_only`.
         Unavailable: the store can't be read and written there.
         Unsupported: a newer version wrote it, or the platform or the place is not supported; `read_only` is asked of a
             store that is not in a folder.
@@ -93,6 +93,12 @@ def open(  # noqa: A001 - hansard.open is the name
     asked = place.tenant if tenant is None else tenant
     if asked is not None:
         check_id(asked, "tenant")
+    if read_only and not (retention is None and redact is None):
+        msg = (
+            "read_only: nothing is taken away or stored there, so there is no use for retention or redact; leave them out, "
+            "or open the store without read_only. prune(policy, dry_run=True) tells what a policy would take away"
+        )
+        raise Invalid(msg)
     backend = _reader(place, ticking) if read_only else _backend(place, ticking, create=create)
     if asked is None:
         return Store(backend, clock=ticking, retention=retention, redact=redact)

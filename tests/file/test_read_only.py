@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 
+import anyio
 import pytest
 
 import hansard
-from hansard import NotFound, Unavailable, Unsupported
+import hansard.aio
+from hansard import Invalid, NotFound, Unavailable, Unsupported
 from hansard.backends.file import FileReader
 from support.closed import listed, seal, searched
 
@@ -174,6 +176,24 @@ def test_where_there_is_no_store_none_is_made_to_be_read(tmp_path):
 def test_only_a_folder_is_opened_to_be_read(url):
     with pytest.raises(Unsupported, match="only a store in a folder"):
         hansard.open(url, read_only=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"retention": hansard.RetentionPolicy(max_sessions=1)}, {"redact": lambda _kind, body: body}],
+    ids=lambda options: next(iter(options)),
+)
+@pytest.mark.parametrize("door", ["sync", "async"])
+def test_options_for_what_is_written_are_refused_where_nothing_is(root, door, options):
+    async def aio():
+        await hansard.aio.open(root, read_only=True, **options)
+
+    with pytest.raises(Invalid, match="retention or redact; leave them out, or open the store without read_only"):
+        anyio.run(aio) if door == "async" else hansard.open(root, read_only=True, **options)
+
+
+def test_what_a_policy_would_take_away_is_told_where_nothing_is_taken(reader):
+    assert reader.prune(hansard.RetentionPolicy(max_sessions=1), dry_run=True).deleted == ("c", "s")
 
 
 def test_what_is_written_elsewhere_meanwhile_is_read_though_not_listed(root):

@@ -63,7 +63,7 @@ def newest(session: Session, limit: int | None) -> list[Item]:
     count = limit
     while True:
         shown = session.messages(limit=count)
-        results = Results(whole=limit is None)
+        results = Results(whole=count is None or len(shown) < count)
         items = [item for message in shown for item in _items_of(session, message, results)]
         if limit is None or count is None:
             return items

@@ -374,3 +374,8 @@ def test_a_lost_file_is_told_and_is_not_taken_for_a_session_without_items(tmp_pa
             file.unlink()
         with pytest.raises(hansard.NotFound, match="attachment"):
             run(session.get_items())
+
+
+def test_a_limit_beyond_all_that_there_is_gives_what_no_limit_gives(store, session):
+    store.create(id="s", entries=[hansard.user("hi"), hansard.tool("stray", "lost"), hansard.assistant("ok")])
+    assert texts(run(session.get_items())) == texts(run(session.get_items(100))) == ["hi", "ok"]

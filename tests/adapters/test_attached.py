@@ -61,3 +61,11 @@ def test_a_call_is_answered_once_and_has_an_id_that_no_other_has():
     answers = [("c", "one"), ("c-2", "two"), ("c-4", "four")]
     assert said(whole=True) == (["c", "c-2", "c-3", "c-4"], answers)
     assert said(whole=False) == (["c"] * 4, [("stray", "lost"), ("c", "one"), ("c", "two"), ("c", "four")])
+
+
+@pytest.mark.parametrize("ids", [["c", "c", "c-2"], ["c", "c-2", "c"], ["c-2", "c-2", "c", "c", "c-2-2"]])
+def test_no_two_calls_have_one_id_whatever_they_had(ids):
+    results = Results(whole=True)
+    named = [results.wanted([hansard.tool_call(one, "f", {}), hansard.tool_result(one, "done")]) for one in ids]
+    assert len({call["id"] for call, _ in named}) == len(ids)
+    assert all(result["call_id"] == call["id"] for call, result in named)

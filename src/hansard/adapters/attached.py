@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -35,7 +34,7 @@ class Results:
     def __init__(self, *, whole: bool) -> None:
         """No call was met yet. `whole`: the messages are all that there are, and not the newest of them."""
         self._whole = whole
-        self._made: Counter[str] = Counter()
+        self._used: dict[str, int] = {}
         self._waiting: dict[str, list[str]] = {}
         """By the id of a call what it is called here, for those that wait."""
 
@@ -49,13 +48,11 @@ class Results:
         for part in parts:
             if part.get("type") == "tool_call":
                 key = str(part.get("id", ""))
-                self._made[key] += 1
-                again = self._whole and self._made[key] > 1
-                name = f"{key}-{self._made[key]}" if again else key
+                name = unused(key, self._used) if self._whole else key
                 # An id that is used again names the new call from here on.
                 waiting = self._waiting[key] = asked.setdefault(key, [])
                 waiting.append(name)
-                kept.append({**part, "id": name} if again else part)
+                kept.append({**part, "id": name} if name != key else part)
             elif part.get("type") == "tool_result":
                 key = str(part.get("call_id", ""))
                 waiting = self._waiting.setdefault(key, [] if self._whole else [key])
@@ -65,6 +62,17 @@ class Results:
             else:
                 kept.append(part)
         return kept
+
+
+def unused(name: str, used: dict[str, int]) -> str:
+    """The name, with a number behind it if it was used before; both are used from here on. `used` has the last numbers."""
+    found, number = name, used.get(name, 1)
+    while found in used:
+        number += 1
+        found = f"{name}-{number}"
+    used[name] = number
+    used.setdefault(found, 1)
+    return found
 
 
 def with_files(parts: Iterable[Part], attachment: Callable[[str], bytes]) -> list[Part]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Final
 
 from ..model.counts import count
@@ -12,7 +15,7 @@ from ..model.entry import Json, NewEntry, usage
 from ..model.info import Message
 from ..payloads.strands import encode
 from ..store import Session
-from .attached import own_payload, with_files
+from .attached import own_payload, unused, with_files
 
 FORMAT: Final = "strands"
 """Format of the raw payloads that are written here."""
@@ -122,19 +125,22 @@ def _newest_own(session: Session, count: int) -> list[Indexed] | None:
 
 def _counted(session: Session) -> Iterator[Indexed]:
     last: Indexed | None = None
+    known: set[str] = set()
     for message in session.messages():
         index = last.index + 1 if last is not None else 0
         found = _own(session, message) or _of_others(session, message, index)
         if last is not None and last.foreign and found.foreign and last.message["role"] == found.message["role"]:
             # Some transcripts have a call twice, which providers refuse.
-            known = _calls(last.message)
-            fresh = [block for block in found.message["content"] if not set(_calls({"content": [block]})) & {*known}]
-            content = [*last.message["content"], *fresh]
+            fresh = [block for block in found.message["content"] if known.isdisjoint(_calls({"content": [block]}))]
+            known.update(_calls({"content": fresh}))
+            # The list is this function's own.
+            content = last.message["content"]
+            content += fresh
             last = replace(found, index=last.index, message={**found.message, "content": content})
             continue
         if last is not None:
             yield _filled(last)
-        last = found
+        last, known = found, set(_calls(found.message))
     if last is not None:
         yield _filled(last)
 
@@ -145,27 +151,21 @@ def _paired(items: list[Indexed]) -> list[Indexed]:
     A result that came later is moved there; a call without one is answered by saying so; an id that was used before is
     another one. Providers refuse all else.
     """
-    used: set[str] = set()
+    given = _answers(items)
+    used: dict[str, int] = {}
     asked: dict[str, str] = {}
     for place, item in enumerate(items):
         if item.foreign and item.message["role"] == "user":
             said = [block for block in item.message["content"] if not _is_answer(block)]
-            answers = [_named(_answer(call, items[place:]) or _unanswered(call), asked) for call in asked]
+            answers = [_named(_answer(given, call, place) or _unanswered(call), asked) for call in asked]
             items[place] = _filled(replace(item, message={**item.message, "content": [*answers, *said]}))
-        asked = {call: _unused(call, used) if item.foreign else call for call in _calls(item.message)}
-        used.update(asked.values())
+        asked = {call: unused(call, used) if item.foreign else call for call in _calls(item.message)}
+        for name in asked.values():
+            used.setdefault(name, 1)
         if any(call != name for call, name in asked.items()):
             content = [_named(block, asked) for block in item.message["content"]]
             items[place] = replace(item, message={**item.message, "content": content})
     return items
-
-
-def _unused(call: str, used: set[str]) -> str:
-    name, number = call, 1
-    while name in used:
-        number += 1
-        name = f"{call}-{number}"
-    return name
 
 
 def _named(block: Json, names: Mapping[str, str]) -> Json:
@@ -177,15 +177,23 @@ def _named(block: Json, names: Mapping[str, str]) -> Json:
     return {kind: {**block[kind], "toolUseId": names.get(call, call)}}
 
 
-def _answer(call: str, later: list[Indexed]) -> Json:
-    """The first result of a call in messages of other programs; None if there is none, or the call is made again before."""
-    for item in later:
-        if call in _calls(item.message):
-            return None
+def _answers(items: list[Indexed]) -> dict[str, list[tuple[int, Json]]]:
+    """By the id of a call where it is made, and where messages of other programs have a result of it, which is beside."""
+    found: defaultdict[str, list[tuple[int, Json]]] = defaultdict(list)
+    for place, item in enumerate(items):
+        for call in _calls(item.message):
+            found[call].append((place, None))
         for block in item.message["content"] if item.foreign else ():
-            if _is_answer(block) and block["toolResult"].get("toolUseId") == call:
-                return block
-    return None
+            if _is_answer(block):
+                found[str(block["toolResult"].get("toolUseId"))].append((place, block))
+    return found
+
+
+def _answer(given: Mapping[str, list[tuple[int, Json]]], call: str, place: int) -> Json:
+    """The first result of a call from a place on; None if there is none, or the call is made again before."""
+    found = given[call]
+    first = bisect_left(found, place, key=itemgetter(0))
+    return found[first][1] if first < len(found) else None
 
 
 def _calls(message: dict[str, Json]) -> list[str]:

@@ -12,6 +12,7 @@ from strands import Agent
 from strands.session.repository_session_manager import RepositorySessionManager
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
+from hansard.adapters import strands_messages
 from hansard.adapters.strands import HansardSessionRepository
 from support.scripted_strands import Scripted
 
@@ -126,3 +127,21 @@ def test_an_id_that_is_used_again_is_another_one(store):
     )
     assert shape(again.messages)[: len(sent)] == shape(sent)
     assert len(session.messages()) == count
+
+
+def test_each_message_is_looked_at_a_few_times_whatever_their_number(store, monkeypatch):
+    looks = 0
+    blocks = strands_messages._calls
+
+    def counted(message):
+        nonlocal looks
+        looks += len(message["content"])
+        return blocks(message)
+
+    count = 200
+    session = store.create(id="s")
+    session.append([entry for number in range(count) for entry in (call(f"u{number}"), hansard.user("go on"))])
+    session.append([hansard.assistant("one more") for _ in range(count)])
+    monkeypatch.setattr(strands_messages, "_calls", counted)
+    assert len(strands_messages.indexed(session)) == 2 * count + 1
+    assert looks < 20 * count

@@ -77,6 +77,13 @@ BLOCKS = {
         {"type": "server_tool", "id": "w", "name": "web_search", "arguments": {"query": "tides"}},
     ),
     "a plain text file": ({"type": "text-plain", "mime_type": "text/plain", "text": "tides"}, hansard.text("tides")),
+    "a plain text file elsewhere": (
+        {"type": "text-plain", "url": "https://tides.example/notes"},
+        {"type": "file", "url": "https://tides.example/notes"},
+    ),
+    "something without a kind or a value": (
+        {"type": "non_standard", "x": 1}, {"type": "json", "value": {"type": "non_standard", "x": 1}},
+    ),
     "a kind of the future": ({"type": "hum", "x": 1}, {"type": "json", "value": {"type": "hum", "x": 1}}),
 }  # fmt: skip
 

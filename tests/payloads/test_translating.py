@@ -7,7 +7,7 @@ import json
 import pytest
 
 import hansard
-from hansard.payloads import FORMATS, adk, decode, langchain, openai_responses, pydantic_ai, strands
+from hansard.payloads import FORMATS, adk, anthropic, decode, langchain, openai_responses, pydantic_ai, strands
 
 REQUEST = {
     "kind": "request",
@@ -239,6 +239,37 @@ def test_a_call_that_its_provider_ran_is_no_open_call_elsewhere(format_):
     assert {part["type"] for part in said} == {"text"}
     told = "".join(part["text"] for part in said)
     assert all(word in told for word in ("web_search", "tides", "high at noon", "At noon."))
+
+
+@pytest.mark.parametrize("format_", [*ENCODERS, "anthropic"])
+def test_a_result_that_came_in_the_name_of_the_model_goes_with_its_earlier_call(format_):
+    encode = {**ENCODERS, "anthropic": anthropic.encode}[format_]
+    late = [hansard.reasoning("hm"), hansard.tool_result("c", "high at noon"), hansard.text("")]
+    [message] = wholly(encode, "assistant", late)
+    [result] = decode(format_, json.dumps(message))
+    assert (result["type"], result["call_id"]) == ("tool_result", "c")
+    assert message.get("role") != "assistant"
+    assert message.get("kind") != "response"
+    mixed = [*late, hansard.text("At noon.")]
+    assert "high at noon" in json.dumps(wholly(encode, "assistant", mixed))
+    assert "At noon." in json.dumps(wholly(encode, "assistant", mixed))
+
+
+@pytest.mark.parametrize("format_", ["openai-responses", "langchain"])
+def test_a_late_result_that_stands_in_an_answer_is_a_result_before_it(format_):
+    answer = [hansard.text("At noon."), hansard.tool_result("c", "high"), hansard.tool_call("d", "f", {})]
+    said = [
+        part["type"]
+        for message in wholly(ENCODERS[format_], "assistant", answer)
+        for part in decode(format_, json.dumps(message))
+    ]
+    assert said == ["tool_result", "text", "tool_call"]
+
+
+@pytest.mark.parametrize("format_", ENCODERS)
+def test_ids_of_any_kind_are_said_without_an_error(format_):
+    odd = [{"type": "tool_call", "id": [1], "name": "f"}, {"type": "tool_result", "call_id": [1], "content": "noon"}]
+    assert "noon" in json.dumps(wholly(ENCODERS[format_], "assistant", odd))
 
 
 @pytest.mark.parametrize("format_", ENCODERS)

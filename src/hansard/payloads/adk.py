@@ -10,7 +10,7 @@ from typing import Final
 
 from ..model.entry import Json, Part
 from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_part
-from .saying import answered, arguments_of, given, has_files, inline, result_text, told, words
+from .saying import answered, arguments_of, given, has_files, inline, is_answer, result_text, told, words
 
 VERSION: Final = 1
 
@@ -80,7 +80,7 @@ def encode(role: str, parts: Sequence[Part], *, tools: Mapping[str, str]) -> dic
 
     Reasoning is left out: only its own provider can take it back. What a system message says is said by the user.
     """
-    if role == "assistant":
+    if is_answer(role, parts):
         return {"role": "model", "parts": [_answer(part) for part in answered(parts)]}
     results, system, rest = told(role, parts)
     said = [*(_resulted(part, tools) for part in results), *({"text": text} for text in system), *map(_piece, rest)]

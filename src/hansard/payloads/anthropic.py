@@ -7,7 +7,7 @@ from typing import Final
 
 from ..model.entry import Json, Part
 from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_part
-from .saying import answered, arguments_of, call_id, given, inline, told, tool_name, words
+from .saying import answered, arguments_of, call_id, given, inline, is_answer, told, tool_name, words
 
 VERSION: Final = 1
 
@@ -78,7 +78,7 @@ def encode(role: str, parts: Sequence[Part]) -> dict[str, Json]:
 
     Reasoning is left out: only its own provider can take it back. What a system message says is said by the user.
     """
-    if role == "assistant":
+    if is_answer(role, parts):
         return {"role": role, "content": [_answer(part) for part in answered(parts)]}
     results, system, rest = told(role, parts)
     said = [*map(_resulted, results), *({"type": "text", "text": text} for text in system), *map(_piece, rest)]

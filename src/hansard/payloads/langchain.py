@@ -11,7 +11,7 @@ from typing import Final
 from ..model.entry import Json, Part
 from . import anthropic, openai_chat, openai_responses
 from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_of, text_part
-from .saying import answered, arguments_of, given, inline, told, words
+from .saying import answered, apart, arguments_of, given, inline, is_answer, told, words
 
 VERSION: Final = 1
 
@@ -85,7 +85,9 @@ def _block(block: Json) -> list[Part]:
         if isinstance(block.get("base64", block.get("data")), str):
             return [file_of_data(block.get("base64", block.get("data")), mime, name=name)]
         if isinstance(block.get("url"), str):
-            return [file_of_url(block["url"], mime=mime, name=name, kind=None if kind == "file" else kind)]
+            return [
+                file_of_url(block["url"], mime=mime, name=name, kind=None if kind in ("file", "text-plain") else kind)
+            ]
         return [text_part(block["text"]) if isinstance(block.get("text"), str) else json_part(block)]
     if kind in ("tool_call", "tool_call_chunk", "server_tool_call", "server_tool_call_chunk"):
         return [_call(block)]
@@ -103,7 +105,7 @@ def _wrapped(block: dict[str, Json]) -> list[Part]:
     """What stands one level deeper: the thoughts of Bedrock and Mistral, and what LangChain has no block of its own for."""
     inner = block.get(block["type"], block.get("value"))
     if block["type"] == "non_standard":
-        return _block(inner)
+        return [json_part(block)] if inner is None else _block(inner)
     if isinstance(inner, dict):
         signature = {"signature": inner["signature"]} if inner.get("signature") else {}
         return [{"type": "reasoning", "text": str(inner.get("text", "")), **signature}]
@@ -117,11 +119,13 @@ def encode(role: str, parts: Sequence[Part]) -> list[dict[str, Json]]:
 
     Reasoning is left out: only its own provider can take it back, so a message of reasoning alone is none.
     """
-    if role == "assistant":
-        said = answered(parts)
+    if is_answer(role, parts):
+        results, others = apart(parts)
+        said = answered(others)
         calls = [_called(part) for part in said if part.get("type") == "tool_call"]
         rest = words(part for part in said if part.get("type") != "tool_call")
-        return [{"type": "ai", "data": {"type": "ai", "content": rest, "tool_calls": calls}}] if said else []
+        answer: Json = {"type": "ai", "data": {"type": "ai", "content": rest, "tool_calls": calls}}
+        return [*map(_resulted, results), *([answer] if said else [])]
     results, system, rest = told(role, parts)
     found = [_resulted(part) for part in results]
     found += [{"type": "system", "data": {"type": "system", "content": text}} for text in system]

@@ -16,7 +16,7 @@ from .pieces import (
     result_part,
     text_part,
 )  # fmt: skip
-from .saying import answered, given, has_files, inline, result_text, told, tool_name, words
+from .saying import answered, apart, given, has_files, inline, is_answer, result_text, told, tool_name, words
 
 VERSION: Final = 1
 
@@ -164,8 +164,9 @@ def encode(role: str, parts: Sequence[Part]) -> list[dict[str, Json]]:
 
     Reasoning is left out: only its own provider can take it back. Unknown parts are sent as their JSON text.
     """
-    if role == "assistant":
-        return _answer_items(answered(parts))
+    if is_answer(role, parts):
+        results, rest = apart(parts)
+        return [*map(_output_item, results), *_answer_items(answered(rest))]
     results, system, rest = told(role, parts)
     items = [_output_item(part) for part in results]
     items += [{"role": "system", "content": text} for text in system]

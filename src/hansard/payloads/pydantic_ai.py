@@ -7,7 +7,7 @@ from typing import Final
 
 from ..model.entry import Json, Part
 from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_of, text_part
-from .saying import answered, given, has_files, inline, told, words
+from .saying import answered, given, has_files, inline, is_answer, told, words
 
 VERSION: Final = 1
 
@@ -106,7 +106,7 @@ def encode(role: str, parts: Sequence[Part], *, at: str, tools: Mapping[str, str
 
     Reasoning is left out: only its own provider can take it back.
     """
-    if role == "assistant":
+    if is_answer(role, parts):
         return {"kind": "response", "parts": list(map(_answer, answered(parts))), "timestamp": at}
     results, system, rest = told(role, parts)
     found = [_returned(part, at, tools) for part in results]

@@ -40,19 +40,41 @@ def told(role: str, parts: Sequence[Part]) -> Said:
     return said
 
 
+def is_answer(role: str, parts: Sequence[Part]) -> bool:
+    """Whether a message is an answer of the model; some programs give results of earlier calls in its name, too."""
+    if role != "assistant":
+        return False
+    said = [part for part in parts if not _says_nothing(part)]
+    return not said or any(part.get("type") != "tool_result" for part in said)
+
+
+def apart(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+    """The results in an answer whose calls are in an earlier message, and all its other parts."""
+    calls = {str(part.get("id")) for part in parts if part.get("type") == "tool_call"}
+    late: list[Part] = []
+    rest: list[Part] = []
+    for part in parts:
+        is_late = part.get("type") == "tool_result" and str(part.get("call_id")) not in calls
+        (late if is_late else rest).append(part)
+    return late, rest
+
+
 def answered(parts: Sequence[Part]) -> list[Part]:
     """The parts of an answer, without reasoning and blank texts.
 
     A call that is answered in the same message was run by its provider: both are one part of the kind `server_tool`.
+    So is a result alone, as no provider takes one here: see `is_answer` and `apart`.
     """
-    results = {part.get("call_id"): part for part in parts if part.get("type") == "tool_result"}
+    results = {str(part.get("call_id")): part for part in parts if part.get("type") == "tool_result"}
+    alone = {id(part) for part in apart(parts)[0]}
     found: list[Part] = []
     for part in parts:
-        kind = part.get("type")
-        if kind == "tool_call" and part.get("id") in results:
-            result = results[part["id"]]
+        kind, key = part.get("type"), str(part.get("id"))
+        if kind == "tool_call" and key in results:
             known = {name: part.get(name) for name in ("id", "name", "arguments")}
-            found.append({"type": "server_tool", **known, "content": result.get("content")})
+            found.append({"type": "server_tool", **known, "content": results[key].get("content")})
+        elif kind == "tool_result" and id(part) in alone:
+            found.append({"type": "server_tool", "id": part.get("call_id"), "content": part.get("content")})
         elif kind != "tool_result" and not _says_nothing(part):
             found.append(part)
     return found

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..model.entry import Json, Part
 from .pieces import call_part, file_of_data, file_of_url, json_part, result_part, text_part
-from .saying import answered, arguments_of, call_id, given, inline, told, tool_name, words
+from .saying import answered, arguments_of, call_id, given, inline, is_answer, told, tool_name, words
 
 VERSION: Final = 1
 
@@ -111,7 +111,7 @@ def encode(role: str, parts: Sequence[Part]) -> dict[str, Json]:
     Reasoning is left out: only its own provider can take it back, so of a message of reasoning alone no content is
     left. What a system message says is said by the user.
     """
-    if role == "assistant":
+    if is_answer(role, parts):
         return {"role": role, "content": [_called(part) or {"text": words([part])} for part in answered(parts)]}
     results, system, rest = told(role, parts)
     content = [*map(_resulted, results), *({"text": text} for text in system), *map(_block, rest)]

@@ -2,12 +2,14 @@
 
 A run does not only add to its history. Before it begins, pydantic-ai merges requests that follow one another; a run that
 goes on without a prompt, or with the results of deferred calls, puts copies in the place of its last messages; and a
-capability may trim or rewrite what was said. None of that is new. What a run has said itself carries its run id.
+capability may trim or rewrite what was said. None of that is new: what is stored stays as it was said first. What a run
+has said itself carries its run id.
 """
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any
@@ -111,14 +113,43 @@ class Saved:
         count = len(self._own)
         if all(one is other or one == other for one, other in zip(self._own, own, strict=False)) and len(own) >= count:
             return own[count:]
-        # Something has trimmed what this run has said: what is left of it is known by what it says.
-        return [message for message in own if message not in self._own]
+        return _beyond(self._own, own)
 
     def _is_resumed(self, message: ModelMessage) -> bool:
         given = self.resumed
         return given is not None and (
             message is given or (isinstance(message, ModelRequest) and message.parts == given.parts)
         )
+
+
+def _beyond(said: Sequence[ModelMessage], now: Sequence[ModelMessage]) -> list[ModelMessage]:
+    """The messages of a run that it has not said yet, where something has trimmed or rewritten what it has said.
+
+    What is left of that is known by what it says; what was rewritten, by when it was said and by its calls.
+    """
+    left: defaultdict[Any, list[ModelMessage]] = defaultdict(list)
+    for message in said:
+        left[_origin_of(message)].append(message)
+    others: list[ModelMessage] = []
+    for message in now:
+        known = left[_origin_of(message)]
+        if message in known:
+            known.remove(message)
+        else:
+            others.append(message)
+    found: list[ModelMessage] = []
+    for message in others:
+        known = left[_origin_of(message)]
+        if message.timestamp is not None and known:
+            del known[0]
+        else:
+            found.append(message)
+    return found
+
+
+def _origin_of(message: ModelMessage) -> Any:
+    """What stays of a message that is rewritten."""
+    return message.kind, message.timestamp, tuple(getattr(part, "tool_call_id", None) for part in message.parts)
 
 
 def _known(stored: Sequence[ModelMessage], given: Sequence[ModelMessage]) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -14,8 +14,9 @@ pytest.importorskip(
 )  # fmt: skip
 
 from pydantic_ai import Agent
+from pydantic_ai.capabilities import ProcessHistory
 from pydantic_ai.conversation_store import ConversationConflict
-from pydantic_ai.messages import BinaryContent, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.messages import BinaryContent, ModelRequest, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import FunctionModel
 
 from hansard.adapters.pydantic_ai import HansardConversationStore, SaveConversation
@@ -169,3 +170,28 @@ def test_a_history_from_memory_is_the_stored_one_also_where_it_is_read_back_as_o
     history = run(helper.run(other, conversation_id="d")).all_messages()
     with pytest.raises(ConversationConflict):
         run(helper.run("and?", conversation_id="c", message_history=history))
+
+
+def test_what_something_rewrites_behind_a_run_is_stored_once_and_as_it_was_said(store, hansard_store):
+    """Older results of tools are shortened for the model, the newest is not."""
+
+    def shortened(messages):
+        return [
+            replace(message, parts=[replace(part, content="…") for part in message.parts])
+            if isinstance(message, ModelRequest) and message is not messages[-1] and is_result(message)
+            else message
+            for message in messages
+        ]
+
+    def is_result(message):
+        return all(isinstance(part, ToolReturnPart) for part in message.parts)
+
+    helper = agent(store, *(ToolCallPart("look", {}, tool_call_id=f"c{number}") for number in range(3)), "done")
+    helper.tool_plain(lambda: "a long result", name="look")
+    result = run(helper.run("go", conversation_id="c", capabilities=[ProcessHistory(shortened)]))
+    assert "…" in str(result.all_messages())
+    said = [
+        (message.role, len(message.parts), "…" in str(message.parts)) for message in hansard_store.get("c").messages()
+    ]
+    turn = [("assistant", 1, False), ("tool", 1, False)]
+    assert said == [("user", 1, False), *turn, *turn, *turn, ("assistant", 1, False)]

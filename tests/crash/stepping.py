@@ -58,6 +58,7 @@ class Stepping:
                 self._watch(undo, os, name)
             self._watch(undo, io, "open")
             self._watch(undo, locks, "open_file")
+            self._watch(undo, locks, "open_held")
             self._replace(undo, fcntl, "flock", functools.partial(self._flock, fcntl.flock))
             self._replace(undo, fcntl, "fcntl", functools.partial(self._fcntl, fcntl.fcntl))
             self._replace(undo, Database, "switch", self._switching(Database.switch))

@@ -62,6 +62,20 @@ def test_tail_follows_another_process_until_it_is_interrupted(session, place):
         tail.communicate()
 
 
+def test_an_interrupt_while_the_program_loads_ends_it_without_a_trace():
+    code = (
+        "import sys, hansard.cli\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'hansard.cli.root': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "hansard.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "\ninterrupted; what was acknowledged is kept\n"
+
+
 def test_a_reader_that_goes_away_ends_the_program_quietly(store, place):
     session = store.create(id="long")
     session.append([hansard.user("x" * 1000) for _ in range(500)])

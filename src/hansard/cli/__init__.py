@@ -10,9 +10,16 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run `hansard` with the arguments of the process, then exit with a code of docs/reference/cli.md."""
-    from .surroundings import have_streams
+    import sys
 
-    have_streams()
-    from .root import hansard
+    try:
+        from .surroundings import have_streams
 
-    hansard.main()
+        have_streams()
+        from .root import hansard
+
+        hansard.main()
+    except KeyboardInterrupt:
+        # Before a command has begun, or after it has ended: loading what it needs takes most of a short run.
+        sys.stderr.write("\ninterrupted; what was acknowledged is kept\n")
+        sys.exit(130)

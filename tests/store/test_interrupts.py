@@ -68,14 +68,15 @@ def _emptied() -> str:
 
 # An object that was being made or thrown away when the interrupt came is closed by Python itself, which says so.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("steps", ["some", pytest.param("all", marks=pytest.mark.torture)])
+@pytest.mark.parametrize("steps", ["some", pytest.param("most", marks=pytest.mark.torture)])
 @pytest.mark.parametrize("verb", VERBS)
 def test_whoever_handles_an_interrupt_finds_nothing_locked(store, verb, steps):
     session = store.create(id="s")
     session.append([hansard.user("Why is the tide table an hour off?") for _ in range(5)])
     every, call = VERBS[verb]
     # The driver takes many more steps than we do.
-    every = 1 if steps == "all" else every * 7 if store.backend_name == "postgres" else every
+    every = every * 7 if store.backend_name == "postgres" else every
+    every = every // 5 or 1 if steps == "most" else every
     for interrupt in at_each_return(every=every, keep=True):
         with interrupt:
             call(store, session)

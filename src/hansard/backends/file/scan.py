@@ -7,8 +7,8 @@ a whole group comes after it: then something in between was damaged.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Generator, Iterator
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -116,9 +116,14 @@ class Scanner:
         Raises:
             Corrupt: damage before a later whole group, with its place. What was given before it counts.
         """
+        while (yield from self._groups()):
+            continue
+
+    def _groups(self) -> Generator[list[tuple[Entry, int]], None, bool]:
+        """As `groups`; True if a line was read while it was being written, so that all behind the mark is to be read again."""
         group: list[tuple[Entry, int]] = []
         seq, previous, offset = self.mark.seq, self.mark.hash, self.mark.offset
-        why = ""
+        why, line = "", b""
         for start, line in raw_lines(self._fd, self.mark.offset):
             offset = start
             try:
@@ -133,7 +138,17 @@ class Scanner:
                 self.mark = Mark(offset, seq, previous)
                 yield group
                 group = []
+        followed = bool(why) and self._whole_group_after(offset)
+        # In this order: what a writer was at may have come to its end after it was read, and before that look behind it.
+        if why and self._reads(offset) != line:
+            return True
+        if followed:
+            self._damaged(offset, why)
         self._end(offset, why)
+        return False
+
+    def _reads(self, offset: int) -> bytes:
+        return next(raw_lines(self._fd, offset), (offset, b""))[1]
 
     @staticmethod
     def _verified(line: bytes, previous: bytes, seq: int, group: list[tuple[Entry, int]]) -> Entry:
@@ -146,14 +161,15 @@ class Scanner:
             raise Corrupt(msg)
         return entry
 
+    def _damaged(self, offset: int, why: str) -> NoReturn:
+        line = self._line_of(offset)
+        msg = f"{self._path}: line {line} at byte {offset}: {why}. Run `hansard check --repair` to set the damage aside"
+        raise Corrupt(msg, path=self._path, line=line, offset=offset)
+
     def _end(self, offset: int, why: str) -> None:
         size = os.fstat(self._fd).st_size - self.mark.offset
         if size <= 0:
             return
-        if why and self._whole_group_after(offset):
-            line = self._line_of(offset)
-            msg = f"{self._path}: line {line} at byte {offset}: {why}. Run `hansard check --repair` to set the damage aside"
-            raise Corrupt(msg, path=self._path, line=line, offset=offset)
         ended = bool(why) and any(line.endswith(b"\n") for _, line in raw_lines(self._fd, offset))
         self.tail = Tail(self.mark.offset, size, why, ended, self._line_of(offset), offset)
 

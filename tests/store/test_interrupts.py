@@ -25,7 +25,7 @@ VERBS = {
     "spawn": (29, lambda store, session: session.spawn()),
     "fork": (29, lambda store, session: session.fork()),
     "erase": (41, lambda store, session: _erase(store)),
-    "delete": (41, lambda store, session: store.delete(store.create())),
+    "delete": (41, lambda store, session: store.delete(store.get_or_create("gone"))),
     "list": (7, lambda store, session: store.find(limit=3)),
     "search": (31, lambda store, session: store.search("tide", limit=3)),
 }
@@ -34,7 +34,7 @@ VERBS = {
 
 def _erase(store):
     """In a session of its own, which goes again: else each erasure would have more to look at than the one before."""
-    short = store.create()
+    short = store.get_or_create("short")
     short.append(hansard.user("Forget this."))
     short.erase(2)
     store.delete(short)
